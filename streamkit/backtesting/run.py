@@ -1,0 +1,121 @@
+"""`backtest`: what would these streams have done?"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+
+from streamkit.backtesting.result import Backtest
+from streamkit.definition import Stream
+from streamkit.errors import DefinitionError, EventsError
+from streamkit.events import EventSource, History
+from streamkit.events.source import interrupting
+from streamkit.matching import find_matches
+
+__all__ = ["backtest"]
+
+TIME_TEXT = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
+)
+
+
+def backtest(
+    streams: Stream | Sequence[Stream],
+    history: History | EventSource,
+    *,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    now: datetime | None = None,
+    report: Callable[[str, float | None], None] | None = None,
+) -> Backtest:
+    """Find every match that streams would have made in a history.
+
+    All streams share one scan. The answer is that of the whole input, frequency and cooldown
+    included; a time range then chooses from it.
+
+    Args:
+        streams: One definition or several with names of their own.
+        history: The events; anything a `History` can be made from will do.
+        since: Only matches with `fired_at` at or after it: a datetime (without a zone it is
+            UTC), RFC 3339 text, or a date.
+        until: Only events before it, and matches with `fired_at` before it.
+        now: The present; the clock's by default. Times more than a day after it are skipped.
+        report: Called with what is being done and how far it is (0 to 1, None if unknown).
+
+    Raises:
+        DefinitionError: Two streams of one name, or none at all.
+        EventsError: The input cannot be read, or a stream asks for what it does not have.
+
+    Example:
+        >>> import polars as pl
+        >>> from streamkit import backtest, event, Stream
+        >>> events = pl.DataFrame({
+        ...     "time": ["2026-03-01T10:00:00Z", "2026-03-01T10:05:00Z"],
+        ...     "event": ["add_to_cart", "checkout_error"],
+        ...     "session_id": ["s1", "s1"],
+        ... })
+        >>> stream = Stream("rescue", [event("add_to_cart"), event("checkout_error")], within="1h")
+        >>> backtest(stream, events).matches["matched_at"].to_list()
+        [datetime.datetime(2026, 3, 1, 10, 5, tzinfo=zoneinfo.ZoneInfo(key='UTC'))]
+    """
+    streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
+    _check_names(streams)
+    since_time, until_time = _moment(since, "since"), _moment(until, "until")
+    now = _utc(now or datetime.now(UTC))
+    began = time.monotonic()
+    if not isinstance(history, History):
+        history = History(history)
+    with history.connect() as connection, interrupting(connection, report) as stage:
+        found = find_matches(
+            streams,
+            history,
+            since=since_time,
+            until=until_time,
+            now=now,
+            report=stage,
+            connection=connection,
+        )
+    return Backtest(
+        streams, history, found, since_time, until_time, seconds=time.monotonic() - began
+    )
+
+
+def _check_names(streams: Sequence[Stream]) -> None:
+    if not streams:
+        raise DefinitionError("no stream to backtest", code="no-streams")
+    names = [stream.name for stream in streams]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DefinitionError(
+            f"two streams are named {twice[0]!r}",
+            code="duplicate-name",
+            path="name",
+            hint="a match's id is made of the stream's name: give each one of its own",
+        )
+
+
+def _moment(value: datetime | str | None, argument: str) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            if not TIME_TEXT.fullmatch(value):
+                raise ValueError
+            value = datetime.fromisoformat(value.upper())
+        except ValueError:
+            raise EventsError(
+                f"{argument} {value[:80]!r} is not a time",
+                code="bad-time",
+                hint="write 2026-01-31 or 2026-01-31T12:00:00Z",
+            ) from None
+    elif not isinstance(value, datetime):
+        if not isinstance(value, date):
+            raise EventsError(f"{argument} is not a time but {type(value).__name__}", code="bad-time")
+        value = datetime(value.year, value.month, value.day)
+    return _utc(value)
+
+
+def _utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

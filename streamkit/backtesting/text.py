@@ -1,0 +1,137 @@
+"""A backtest as plain text, for terminals, logs and cron mails."""
+
+from __future__ import annotations
+
+import textwrap
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamkit.backtesting.result import Backtest
+
+__all__ = ["headline", "report_text", "skipped_sentence"]
+
+WIDTH = 88
+BARS = " ▁▂▃▄▅▆▇█"
+SKIPPED = {
+    "null_key": "without a key",
+    "null_time": "without a time",
+    "unparsable_time": "with an unreadable time",
+    "future_time": "with a time in the future",
+}
+MISSING = {
+    "unreadable_json": "with unreadable JSON",
+    "failed_casts": "with a value that is not of its declared type",
+}
+
+
+def report_text(result: Backtest) -> str:
+    """The report of all streams, lines of at most 88 columns but for long names."""
+    parts = [_stream_text(result, each) for each in result.summary["streams"]]
+    return "\n\n".join([*parts, _input_text(result)])
+
+
+def headline(result: Backtest, numbers: dict[str, Any]) -> str:
+    """The answer in one sentence.
+
+    Args:
+        result: The backtest.
+        numbers: One stream's part of its summary.
+    """
+    unit = _unit(result, numbers["name"])
+    pending = f", and {numbers['pending']:,} still waiting" if numbers["pending"] else ""
+    if not numbers["matches"]:
+        return f"No match in {numbers['keys']:,} {unit}s{pending}."
+    times = "time" if numbers["matches"] == 1 else "times"
+    keys = f"{numbers['matched_keys']:,} of {numbers['keys']:,} {unit}s"
+    share = f" ({100 * numbers['matched_keys'] / numbers['keys']:.2g} %)" if numbers["keys"] else ""
+    return f"Would have fired {numbers['matches']:,} {times}, in {keys}{share}{pending}."
+
+
+def skipped_sentence(result: Backtest) -> str:
+    """What took no part or counted as missing, empty where nothing did."""
+    summary = result.summary
+    counted = [f"{summary['skipped'][k]:,} {words}" for k, words in SKIPPED.items() if summary["skipped"].get(k)]
+    missing = [
+        f"{summary['missing'][k]:,} {words}"
+        for k, words in MISSING.items()
+        if summary.get("missing", {}).get(k)
+    ]
+    sentences = []
+    if counted:
+        sentences.append("Skipped rows: " + ", ".join(counted) + ".")
+    if missing:
+        sentences.append("Taken as missing: rows " + ", ".join(missing) + ".")
+    return " ".join(sentences)
+
+
+def _stream_text(result: Backtest, numbers: dict[str, Any]) -> str:
+    stream = next(each for each in result.streams if each.name == numbers["name"])
+    lines = [
+        _one_line(stream.name, 200),
+        *textwrap.wrap(_one_line(stream.sentence, 2000), WIDTH, initial_indent="  ", subsequent_indent="  "),
+        "",
+        *textwrap.wrap(headline(result, numbers), WIDTH, initial_indent="  ", subsequent_indent="  "),
+        f"  {_cost(numbers)}",
+        "",
+        *_funnel_lines(result, stream.name),
+    ]
+    if numbers["matches"]:
+        lines += ["", *_day_lines(result, stream.name)]
+    return "\n".join(lines)
+
+
+def _cost(numbers: dict[str, Any]) -> str:
+    cost = numbers["activations"]
+    text = f"Cost: {cost:,.2f}".rstrip("0").rstrip(".")
+    held = f" The cooldown held back {numbers['held_back']:,}." if numbers["held_back"] else ""
+    return f"{text} activation{'' if cost == 1 else 's'} of the monthly budget.{held}"
+
+
+def _funnel_lines(result: Backtest, name: str) -> list[str]:
+    rows = result.funnel(name).to_dicts()
+    width = min(max(len(row["stage"]) for row in rows), 44)
+    unit = _unit(result, name) + "s"
+    lines = [f"  {'':{width + 3}} {unit:>12}      share"]
+    for row in rows:
+        mark = f"{row['step'] + 1}. " if row["step"] is not None else "   "
+        share = "" if row["of_first"] is None else f"{100 * row['of_first']:9.1f} %"
+        lines.append(f"  {mark}{_one_line(row['stage'], width):{width}} {row['keys']:>12,}{share}")
+    return lines
+
+
+def _day_lines(result: Backtest, name: str) -> list[str]:
+    counts = result.counts(every="1d", stream=name)
+    matches, days = counts["matches"].to_list(), counts["period"].to_list()
+    if len(days) > WIDTH - 10:
+        return [f"  {_day(days[0])} to {_day(days[-1])}, {max(matches):,} on the busiest day"]
+    top = max(matches)
+    bars = "".join(BARS[-(-value * (len(BARS) - 1) // top)] for value in matches)
+    return [f"  a day  {bars}  up to {top:,}", f"         {_day(days[0])} to {_day(days[-1])}"]
+
+
+def _input_text(result: Backtest) -> str:
+    summary = result.summary
+    horizon = "unknown" if summary["horizon"] is None else summary["horizon"]
+    lines = [f"Read {summary['rows']:,} rows in {result.seconds:.1f} s; time is known up to {horizon}."]
+    if skipped := skipped_sentence(result):
+        lines.append(skipped)
+    lines += [f"Note: {_one_line(note, 400)}" for note in result.notes]
+    return "\n".join(
+        wrapped for line in lines for wrapped in textwrap.wrap(line, WIDTH, subsequent_indent="  ")
+    )
+
+
+def _unit(result: Backtest, name: str) -> str:
+    stream = next(each for each in result.streams if each.name == name)
+    return stream.per if isinstance(stream.per, str) else "key"
+
+
+def _day(time: datetime) -> str:
+    return time.date().isoformat()
+
+
+def _one_line(text: str, longest: int) -> str:
+    """Text of the user's on one line, with control characters shown and not obeyed."""
+    shown = "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

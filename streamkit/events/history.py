@@ -1,0 +1,198 @@
+"""A history: events that are there to be asked, and what the user says of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import duckdb
+
+from streamkit.errors import EventsError
+from streamkit.events.detect import detect
+from streamkit.events.property import Property, bind
+from streamkit.events.row_values import RowValues
+from streamkit.events.schema import Schema
+from streamkit.events.source import EventSource, Source, connect, open_source
+from streamkit.events.sql import Parameters, Query, join_lines, select_items
+from streamkit.events.types import Kind, ValueType
+from streamkit.events.values import MACROS, cast_scalar, key_text, time_us
+from streamkit.path import Path
+
+__all__ = ["History"]
+
+
+class History:
+    """Events in files or tables, with the roles of their columns.
+
+    Args:
+        source: A Parquet file, a folder of them, a glob, a list of files, a Polars frame or lazy
+            frame, a pyarrow Table or Dataset, or a DuckDB relation.
+        schema: A `Schema`, its plain data, or a schema file; None proposes one and says so in
+            `notes`.
+
+    Raises:
+        EventsError: The input is not there or not readable, or the schema names a column that
+            it does not have.
+
+    Example:
+        >>> import polars as pl
+        >>> events = pl.DataFrame({"at": ["2026-01-31T12:00:00Z"], "event": ["visit"], "sid": ["s1"]})
+        >>> History(events, {"time": "at", "name": "event", "session": "sid"}).columns["sid"].name
+        'VARCHAR'
+    """
+
+    def __init__(
+        self,
+        source: EventSource,
+        schema: Schema | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.source: Source = open_source(source)
+        self.notes: tuple[str, ...] = ()
+        if schema is None:
+            schema, note = detect(self.source)
+            self.notes = (note,)
+        elif isinstance(schema, Mapping):
+            schema = Schema.from_dict(schema)
+        elif not isinstance(schema, Schema):
+            schema = Schema.from_file(os.fspath(schema))
+        self.schema: Schema = schema
+        problems = []
+        for role in ("time", "name", "session", "user", "id", "sequence"):
+            if (column := getattr(schema, role)) is not None:
+                try:
+                    self._check_role(role, self.bind_column(column))
+                except EventsError as error:
+                    problems += [
+                        type(p)(p.code, p.message, p.path or f"schema.{role}", p.file, p.line, p.hint)
+                        for p in error.problems
+                    ]
+        if schema.sessionizer is not None:
+            self.bind_column(schema.sessionizer.by)
+        if problems:
+            raise EventsError(problems)
+
+    def __repr__(self) -> str:
+        return f"History({self.source.label!r}, {len(self.columns)} columns)"
+
+    @property
+    def columns(self) -> Mapping[str, ValueType]:
+        """The columns and their types."""
+        return self.source.columns
+
+    @cached_property
+    def _json(self) -> frozenset[Path]:
+        return frozenset(Path.parse(path) for path in self.schema.json)
+
+    @cached_property
+    def _types(self) -> Mapping[Path, str]:
+        return {Path.parse(path): name for path, name in self.schema.types.items()}
+
+    def bind(self, path: Path | str) -> Property:
+        """Decide what a path means in these events.
+
+        Raises:
+            EventsError: No such column or struct field.
+        """
+        if isinstance(path, str):
+            path = Path.parse(path)
+        return bind(path, self.columns, self._json, self._types)
+
+    def bind_column(self, column: str) -> Property:
+        """What a role's column means: a column's name as it stands, or else a dotted path."""
+        if column in self.columns:
+            return self.bind(Path((column,)))
+        try:
+            return self.bind(Path.parse(column))
+        except ValueError:
+            return self.bind(Path((column,)))
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A connection in which the source can be scanned."""
+        connection = connect()
+        self.source.register(connection)
+        for signature, body in MACROS.items():
+            connection.execute(f"CREATE TEMP MACRO {signature} AS {body}")
+        return connection
+
+    def role(self, role: str) -> Property:
+        """The property that plays a role.
+
+        Raises:
+            EventsError: The schema gives the role to no column.
+        """
+        column = getattr(self.schema, role)
+        if column is None:
+            raise EventsError(
+                f"the schema names no {role}",
+                code="missing-role",
+                path=f"schema.{role}",
+                hint=f"add a line '{role}: <column>' to the schema"
+                + (", or a sessionizer" if role == "session" else ""),
+            )
+        return self.bind_column(column)
+
+    def time_sql(self, values: RowValues) -> str:
+        """The event's time in microseconds since the epoch, NULL where it is not one."""
+        bound = self.role("time")
+        sql, type_ = values.column(bound), bound.type
+        if bound.is_document:
+            return f"in_years(text_us(json_string({sql})))"
+        return time_us(sql, type_, self.schema.time_unit)
+
+    def text_sql(self, bound: Property, values: RowValues) -> str:
+        """A property as the text that keys, ids and users are compared by."""
+        sql, type_ = values.column(bound), bound.type
+        if bound.cast is not None:
+            sql, type_ = cast_scalar(sql, type_, bound.cast)
+        return key_text(sql, type_)
+
+    def steps_sql(self, values: RowValues, where: str = "") -> str:
+        """The first steps of a query: the input rows as `input`, then `valued`.
+
+        Args:
+            values: The properties that the query uses; each becomes a column of `valued`.
+            where: A condition on the input's own columns.
+        """
+        position = f"{self.source.position} AS _position"
+        documents, brought = values.documents(), values.values()
+        return (
+            f"WITH input AS (\n  SELECT {join_lines(['*', position, *documents])}\n"
+            f"  FROM {self.source.from_sql}{where and f'{chr(10)}  WHERE {where}'}\n),\n"
+            f"valued AS (\n  SELECT {join_lines(['*', *brought])}\n  FROM input\n)"
+        )
+
+    def lookup(self, columns: Callable[[RowValues], Mapping[str, str]]) -> Query:
+        """Columns of the rows whose positions are in a table `wanted`, with the position.
+
+        Args:
+            columns: Given where to register properties, gives SQL expressions by name.
+        """
+        values = RowValues(parameters := Parameters())
+        selected = {"position": "position"} | dict(columns(values))
+        return Query(
+            f"{self.steps_sql(values)}\nSELECT {select_items(selected)}\n"
+            "FROM valued JOIN wanted ON valued._position = wanted.position",
+            parameters.values,
+        )
+
+    def _check_role(self, role: str, bound: Property) -> None:
+        kind = bound.type.kind
+        if role == "time":
+            if kind is Kind.INTEGER and self.schema.time_unit is None:
+                raise EventsError(
+                    f"the time column {self.schema.time!r} holds integers and no unit is declared",
+                    code="missing-unit",
+                    hint="add 'time_unit: ms' (or s, us, ns) to the schema",
+                )
+            fits = kind in (Kind.TIMESTAMP, Kind.DATE, Kind.TEXT, Kind.INTEGER, Kind.JSON)
+        elif role == "sequence":
+            fits = kind in (Kind.INTEGER, Kind.DOUBLE, Kind.DECIMAL, Kind.JSON)
+        else:
+            fits = kind not in (Kind.LIST, Kind.STRUCT, Kind.MAP, Kind.OTHER)
+        if not fits:
+            raise EventsError(
+                f"{str(bound.path)!r} is {bound.type.name} and cannot be the {role}",
+                code="bad-role",
+            )

@@ -1,0 +1,194 @@
+"""The sequence pass: every firing event of a stream, with its tightest run.
+
+**Of all runs that reach a row, only the newest matters.** Take the rows of one key in order. Among
+the runs that have come as far as some step, the newest holds the latest row at every step, so it
+is the one most likely to meet every window and the one with the fewest rows in between that an
+exclude could find; any older run can be swapped for it. So a step asks one question of each row
+that could take it: which is the last row before this one where the step before is complete? That
+is a running maximum of row numbers. A window is then one subtraction, and an exclude one
+comparison: the last excluded row before this one must not come after the event the run came from.
+
+The pass knows rows only as numbers, sorted by key and order, and touches each array a fixed number
+of times per step, however many copies `at_least` asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.plan import StreamPlan
+
+__all__ = ["Reached", "Rows", "Runs", "find_runs"]
+
+NONE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows that touch one stream, sorted by key and order.
+
+    Args:
+        times: Microseconds since the epoch, shape (rows,).
+        firsts: For each row the number of its key's first row, shape (rows,).
+        has: Which rows meet a flag of the plan, shape (rows,).
+    """
+
+    times: Ints
+    firsts: Ints
+    has: Callable[[int], Bools]
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The tightest run of each firing event, in the order of the rows.
+
+    Args:
+        starts: Row of the first copy of the first step, shape (runs,).
+        events: Row of each step's event (its last copy), shape (steps, runs).
+        fired_at: When the match fires, in microseconds, shape (runs,).
+        is_pending: Whether its wait had not ended at the horizon, shape (runs,).
+        reached: For each step the rows that complete a run so far.
+    """
+
+    starts: Ints
+    events: Ints
+    fired_at: Ints
+    is_pending: Bools
+    reached: tuple[Ints, ...]
+
+    @property
+    def ends(self) -> Ints:
+        """Rows of the firing events."""
+        return self.events[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """Where one step is complete: rows in order, each with the newest run that ends there.
+
+    Args:
+        rows: The rows of the step's event (its last copy).
+        starts: The run's first row.
+        via: Which of the step before's `rows` the run came from.
+    """
+
+    rows: Ints
+    starts: Ints
+    via: Ints
+
+
+def find_runs(rows: Rows, plan: StreamPlan, horizon: int) -> Runs:
+    """Find every firing event and its tightest run.
+
+    Args:
+        rows: The rows that touch the stream.
+        plan: The stream's steps, excludes and windows.
+        horizon: How far time is known, in microseconds: a wait that ends at or after it is
+            pending.
+    """
+    steps: list[Reached] = []
+    for place, step in enumerate(plan.steps):
+        candidates = np.flatnonzero(rows.has(step.flag))
+        if place == 0:
+            first = _first_step(rows, plan, candidates)
+        else:
+            first = _later_step(rows, step.within, step.excludes, candidates, steps[-1])
+        steps.append(_copies(rows, candidates, first, step.copies))
+    reached = tuple(each.rows[_inside(rows, plan, each)] for each in steps)
+
+    last = steps[-1]
+    fires = _inside(rows, plan, last)
+    for flag, length in plan.last_excludes:
+        fires &= ~_happens_within(rows, flag, last.rows, length)
+    chosen = np.flatnonzero(fires)
+    starts = last.starts[chosen]
+    events = np.empty((len(steps), len(chosen)), np.int64)
+    for place in range(len(steps) - 1, -1, -1):
+        events[place] = steps[place].rows[chosen]
+        chosen = steps[place].via[chosen]
+    fired_at = rows.times[events[-1]] + plan.wait
+    is_pending = (fired_at >= horizon) if plan.last_excludes else np.zeros(len(fired_at), bool)
+    return Runs(starts, events, fired_at, is_pending, reached)
+
+
+def _first_step(rows: Rows, plan: StreamPlan, candidates: Ints) -> Reached:
+    free = np.ones(len(candidates), bool)
+    for flag, lookback in plan.first_excludes:
+        last = _last_before(rows.has(flag))[candidates]
+        blocked = last >= rows.firsts[candidates]
+        if lookback is not None:
+            blocked &= rows.times[last] >= rows.times[candidates] - lookback
+        free &= ~blocked
+    found = candidates[free]
+    return Reached(found, found, np.zeros(len(found), np.int64))
+
+
+def _later_step(
+    rows: Rows, within: int | None, excludes: Sequence[int], candidates: Ints, before: Reached
+) -> Reached:
+    """Candidates that a run of the step before can go on to."""
+    complete = np.zeros(len(rows.times), bool)
+    complete[before.rows] = True
+    came_from = _last_before(complete)[candidates]
+    fits = came_from >= rows.firsts[candidates]
+    if within is not None:
+        fits &= rows.times[candidates] - rows.times[came_from] <= within
+    for flag in excludes:
+        fits &= _last_before(rows.has(flag))[candidates] <= came_from
+    found = candidates[fits]
+    via = np.searchsorted(before.rows, came_from[fits])
+    return Reached(found, before.starts[via], via)
+
+
+def _copies(rows: Rows, candidates: Ints, first: Reached, copies: int) -> Reached:
+    """Runs whose first copy is known, led on to their last.
+
+    The copies after the first are the candidates straight before the last one; the first copy is
+    the newest that leaves room for them.
+    """
+    if copies == 1:
+        return first
+    may_start = np.zeros(len(rows.times), bool)
+    may_start[first.rows] = True
+    is_first = may_start[candidates]
+    newest = np.maximum.accumulate(np.where(is_first, np.cumsum(is_first) - 1, NONE))
+    lasts = candidates[copies - 1 :]
+    chosen = newest[: len(lasts)]
+    fits = chosen >= 0
+    fits[fits] = first.rows[chosen[fits]] >= rows.firsts[lasts[fits]]
+    chosen = chosen[fits]
+    return Reached(lasts[fits], first.starts[chosen], first.via[chosen])
+
+
+def _inside(rows: Rows, plan: StreamPlan, reached: Reached) -> Bools:
+    """Runs that keep the overall window and meet no exclude that stands for the whole run."""
+    inside = np.ones(len(reached.rows), bool)
+    if plan.within is not None:
+        inside &= rows.times[reached.rows] - rows.times[reached.starts] <= plan.within
+    for flag in plan.run_excludes:
+        inside &= _last_before(rows.has(flag))[reached.rows] <= reached.starts
+    return inside
+
+
+def _last_before(here: Bools) -> Ints:
+    """For each row the last row before it where `here` holds, in whatever key; -1 for none."""
+    last = np.empty(len(here), np.int64)
+    last[:1] = NONE
+    np.maximum.accumulate(np.where(here[:-1], np.arange(len(here) - 1), NONE), out=last[1:])
+    return last
+
+
+def _happens_within(rows: Rows, flag: int, after: Ints, length: int) -> Bools:
+    """Whether a flagged row comes after each of the rows, in its key, at most `length` later."""
+    flagged = np.flatnonzero(rows.has(flag))
+    place = np.searchsorted(flagged, after, side="right")
+    happens = place < len(flagged)
+    following = flagged[place[happens]]
+    happens[happens] = (rows.firsts[following] == rows.firsts[after[happens]]) & (
+        rows.times[following] - rows.times[after[happens]] <= length
+    )
+    return happens

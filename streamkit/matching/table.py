@@ -1,0 +1,230 @@
+"""Firing events as tables of matches: described, named, and thinned by the cooldown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from streamkit.events.sql import Query
+from streamkit.matching.chains import Ints
+from streamkit.matching.frequency import kept_by_cooldown
+from streamkit.matching.identity import match_id
+from streamkit.matching.order import key_codes
+from streamkit.matching.scan import ROLES, Scan
+from streamkit.matching.touching import Firing, Touching
+
+__all__ = ["EVENT_TYPE", "MATCH_SCHEMA", "MatchTables", "match_tables"]
+
+TIME = pl.Datetime("us", "UTC")
+EVENT_TYPE = pl.Struct({"step": pl.Int32, "id": pl.String, "time": TIME, "name": pl.String})
+MATCH_SCHEMA = pl.Schema(
+    {
+        "stream": pl.String,
+        "version": pl.String,
+        "match_id": pl.String,
+        "key": pl.List(pl.String),
+        "session": pl.String,
+        "user": pl.String,
+        "started_at": TIME,
+        "matched_at": TIME,
+        "fired_at": TIME,
+        "events": pl.List(EVENT_TYPE),
+    }
+)
+"""Columns of a table of matches."""
+
+
+@dataclass(frozen=True, eq=False)
+class MatchTables:
+    """One stream's matches.
+
+    Args:
+        matches: A row a match, columns of `MATCH_SCHEMA`, in the order of `fired_at`.
+        pending: The same for waits that were still open at the horizon.
+        positions: Source positions of each match's events, shape (steps, matches).
+        held_back: How many matches the cooldown held back.
+    """
+
+    matches: pl.DataFrame
+    pending: pl.DataFrame
+    positions: Ints
+    held_back: int
+
+
+class _Facts:
+    """What a match tells of its events: name, id, session, user, cooldown values."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        scan: Scan,
+        touching: Touching,
+        firings: Sequence[Firing],
+    ) -> None:
+        self.rows = np.unique(np.concatenate([firing.events.ravel() for firing in firings]))
+        rules = (firing.plan.stream.cooldown for firing in firings)
+        self.cooldowns = sorted({rule.by for rule in rules if rule and rule.by not in ("key", *ROLES)})
+        positions = touching.frame["position"].gather(self.rows)
+        described = _ask(
+            connection, scan.described(self.cooldowns), pl.DataFrame({"position": positions})
+        )
+        self.frame = pl.DataFrame(
+            {"row": self.rows, "position": positions, "time": touching.frame["time"].gather(self.rows)}
+        ).join(described, on="position", how="left", maintain_order="left")
+        if touching.sessions is not None:
+            self.frame = self.frame.with_columns(touching.sessions.values(self.rows))
+
+    def of(self, rows: Ints) -> pl.DataFrame:
+        """The facts of some rows, in their order."""
+        return self.frame[np.searchsorted(self.rows, rows)]
+
+    def cooldown(self, by: str, rows: Ints) -> pl.Series:
+        """The values that a cooldown other than by key goes by."""
+        column = by if by in ROLES else f"cooldown_{self.cooldowns.index(by)}"
+        return self.of(rows)[column]
+
+
+def match_tables(
+    connection: duckdb.DuckDBPyConnection,
+    scan: Scan,
+    touching: Touching,
+    firings: Sequence[Firing],
+    since: int | None,
+) -> list[MatchTables]:
+    """Describe firing events, give matches their ids and apply the cooldown.
+
+    Args:
+        connection: Where the source can be scanned.
+        scan: The scan.
+        touching: What the scan brought.
+        firings: The firing events of each stream.
+        since: Only matches that fire at or after it, in microseconds.
+    """
+    facts = _Facts(connection, scan, touching, firings)
+    tables = []
+    twins: dict[tuple[str, ...], Ints] = {}
+    for firing in firings:
+        key = firing.plan.key
+        if key not in twins:
+            ends = [other.events[-1] for other in firings if other.plan.key == key]
+            twins[key] = _earlier_twins(connection, scan, touching, facts, key, np.concatenate(ends))
+        nth = twins[key][np.searchsorted(facts.rows, firing.events[-1])]
+        tables.append(_tables(touching, firing, facts, nth, since))
+    return tables
+
+
+def _ask(
+    connection: duckdb.DuckDBPyConnection, query: Query, wanted: pl.DataFrame
+) -> pl.DataFrame:
+    """Ask a query that joins a table of wanted rows."""
+    connection.register("wanted", wanted.to_arrow())
+    try:
+        return connection.sql(query.sql, params=query.values).pl()
+    finally:
+        connection.unregister("wanted")
+
+
+def _earlier_twins(
+    connection: duckdb.DuckDBPyConnection,
+    scan: Scan,
+    touching: Touching,
+    facts: _Facts,
+    key: tuple[str, ...],
+    ends: Ints,
+) -> Ints:
+    """For each row of `facts`: how many earlier rows of its key are its twins, 0 if it has an id.
+
+    A twin has the same time and name, whatever else it has, so all rows of the input count, not
+    only those that touch a stream.
+    """
+    nth = np.zeros(len(facts.rows), np.int64)
+    ends = np.unique(ends)
+    ends = ends[facts.of(ends)["id"].is_null().to_numpy()]
+    if len(ends):
+        wanted = facts.of(ends).select("row", "position", "time", "name")
+        wanted = wanted.with_columns(
+            touching.frame[f"part_{scan.parts.index(part)}"].gather(ends).alias(f"part_{place}")
+            for place, part in enumerate(key)
+        )
+        if "sequence" in touching.frame.columns:
+            wanted = wanted.with_columns(touching.frame["sequence"].gather(ends))
+        counted = _ask(connection, scan.earlier_twins(key), wanted)
+        nth[np.searchsorted(facts.rows, counted["row"])] = counted["twins"].to_numpy()
+    return nth
+
+
+def _tables(
+    touching: Touching, firing: Firing, facts: _Facts, nth: Ints, since: int | None
+) -> MatchTables:
+    stream, ends = firing.plan.stream, firing.events[-1]
+    last = facts.of(ends)
+    parts = [touching.key_part(part, ends) for part in firing.plan.key]
+    ids = [
+        match_id(stream.name, key, event_id, time=time, name=name, nth=twins)
+        for *key, event_id, time, name, twins in zip(
+            *parts, last["id"], last["time"], last["name"], nth.tolist(), strict=True
+        )
+    ]
+    table = pl.DataFrame(
+        {
+            "match_id": pl.Series(ids, dtype=pl.String),
+            "key": _listed(parts, pl.String),
+            "session": last["session"],
+            "user": last["user"],
+            "started_at": touching.frame["time"].gather(firing.starts),
+            "matched_at": last["time"],
+            "fired_at": firing.fired_at,
+            "events": _listed(
+                [_event(facts.of(rows), step) for step, rows in enumerate(firing.events)], EVENT_TYPE
+            ),
+        }
+    ).select(
+        pl.lit(stream.name).alias("stream"),
+        pl.lit(stream.version).alias("version"),
+        pl.all(),
+    ).with_columns(pl.col("started_at", "matched_at", "fired_at").cast(TIME))
+    order = np.lexsort((table["match_id"].rank("ordinal").to_numpy(), firing.fired_at))
+    pending = order[firing.is_pending[order]]
+    confirmed = order[~firing.is_pending[order]]
+    held_back = 0
+    if stream.cooldown is not None:
+        codes = _cooldown_codes(stream.cooldown.by, parts, facts, ends)[confirmed]
+        length = stream.cooldown.for_.microseconds
+        kept = kept_by_cooldown(codes, firing.fired_at[confirmed], length)
+        held_back = int((~kept).sum())
+        confirmed = confirmed[kept]
+    if since is not None:
+        confirmed = confirmed[firing.fired_at[confirmed] >= since]
+    positions = touching.frame["position"].to_numpy()[firing.events[:, confirmed]]
+    return MatchTables(table[confirmed], table[pending], positions, held_back)
+
+
+def _event(facts: pl.DataFrame, step: int) -> pl.Series:
+    return facts.select(
+        pl.struct(
+            pl.lit(step, pl.Int32).alias("step"), "id", pl.col("time").cast(TIME), "name"
+        ).alias(str(step))
+    ).to_series()
+
+
+def _listed(columns: Sequence[pl.Series], of: pl.DataType | type[pl.DataType]) -> pl.Series:
+    """Columns as one column of lists."""
+    frame = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
+    if not len(frame):
+        return pl.Series([], dtype=pl.List(of))
+    return frame.select(pl.concat_list(pl.all())).to_series()
+
+
+def _cooldown_codes(by: str, parts: Sequence[pl.Series], facts: _Facts, ends: Ints) -> Ints:
+    """A number for each value that the cooldown is counted by, -1 for null."""
+    if by == "key":
+        return key_codes(parts)
+    values = facts.cooldown(by, ends)
+    known = np.flatnonzero(values.is_not_null().to_numpy())
+    codes = np.full(len(values), -1, np.int64)
+    codes[known] = key_codes([values.gather(known)])
+    return codes

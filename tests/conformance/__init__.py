@@ -1,0 +1,1 @@
+"""Every engine against the corpus, the brute-force reference and independent recounts."""

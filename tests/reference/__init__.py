@@ -1,0 +1,1 @@
+"""What the contract says, in plain Python that shares nothing with the package it judges."""
