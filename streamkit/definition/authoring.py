@@ -60,6 +60,7 @@ class EventPattern:
             DefinitionError: It is a named condition, whose criteria stand in events.yaml.
 
         Example:
+            >>> from streamkit.definition import prop
             >>> event("add_to_cart").where(prop("price") > 20).data()
             {'event': 'add_to_cart', 'where': {'price': {'gt': 20}}}
         """

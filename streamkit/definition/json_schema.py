@@ -206,8 +206,12 @@ def _property() -> Schema:
         "type": "boolean",
         "description": "Fold case; beside text operators.",
     }
-    operators_only = {**_object(operators), "minProperties": 1}
+    operators_only = {**_object(operators), **_some_operator()}
     return {"anyOf": [_ref("scalar"), operators_only]}
+
+
+def _some_operator() -> Schema:
+    return {"minProperties": 1, "not": {"required": ["ignore_case"], "maxProperties": 1}}
 
 
 def _operand(operator: str) -> Schema:

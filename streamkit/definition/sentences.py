@@ -31,10 +31,10 @@ UNITS = {
     "us": "microsecond",
 }
 OPENINGS = {
-    "once": "Fires once in each {key}, the first time that",
-    "every": "Fires in each {key} every time that",
-    "per_start": "Fires in each {key} once for each first event, as soon as",
-    "non_overlapping": "Fires in each {key} every time, starting anew after each match, that",
+    "once": "For each {key}, fires once, the first time that",
+    "every": "For each {key}, fires every time that",
+    "per_start": "For each {key}, fires once for each first event, as soon as",
+    "non_overlapping": "For each {key}, fires every time, starting anew after each match, that",
 }
 WORDS = {
     "eq": "is {}",
@@ -107,7 +107,7 @@ def _step_words(step: Step) -> str:
 def _lookback_words(exclude: Exclude, per: str | tuple[str, ...]) -> str:
     words = f"no {pattern_words(exclude.alternatives)}"
     if exclude.lookback is None:
-        return f"{words} earlier in the {_key_words(per)}"
+        return f"{words} earlier for the same {_key_words(per)}"
     return f"{words} in the {duration_words(exclude.lookback)} before"
 
 

@@ -73,7 +73,7 @@ class Stream:
         ...     within="1h",
         ... )
         >>> stream.version
-        '2f7a1a4f0a5c'
+        '1d5948e45701'
     """
 
     name: str
@@ -219,24 +219,45 @@ class Stream:
         return stream_data(self)
 
     def to_json(self) -> str:
-        """The stream as a JSON document."""
+        """The stream as a JSON document.
+
+        Example:
+            >>> Stream("any", [{"event": "purchase"}]).to_json().splitlines()[1]
+            '  "name": "any",'
+        """
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n"
 
     def to_yaml(self) -> str:
-        """The stream as a YAML document.
+        r"""The stream as a YAML document.
 
         Returns:
             The text it was read from, comments included, with the changes made since.
+
+        Example:
+            >>> Stream("any", [{"event": "purchase"}]).to_yaml()
+            'name: any\nsteps:\n  - event: purchase\n'
         """
         return stream_yaml(self)
 
     def to_python(self) -> str:
-        """Python source that builds the stream and names it `stream`."""
+        """Python source that builds the stream and names it `stream`.
+
+        Example:
+            >>> print(Stream("any", [{"event": "purchase"}]).to_python(), end="")
+            from streamkit import Stream, event
+            <BLANKLINE>
+            stream = Stream(name="any", steps=[event("purchase")])
+        """
         return stream_python(self)
 
     @cached_property
     def sentence(self) -> str:
-        """The whole definition in plain English."""
+        """The whole definition in plain English.
+
+        Example:
+            >>> Stream("any", [{"event": "purchase"}], per="user").sentence
+            'For each user, fires once, the first time that purchase happens.'
+        """
         return stream_sentence(self)
 
     @cached_property

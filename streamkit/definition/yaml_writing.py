@@ -25,7 +25,8 @@ FLOW_WIDTH = 60
 LONGEST_COMPARED = 1_000
 """Longer lists are replaced as a whole: finding what moved is quadratic."""
 BLOCK_KEYS = frozenset(["steps", "any_of", "payload", "destination"])
-PLAIN_TEXT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./-]*", re.ASCII)
+TAGS = {str: "str", bool: "bool", int: "int", float: "float", type(None): "null"}
+ODD_STARTS = frozenset(["?", "-", ":", "? ", "- ", ": "])
 DASH = re.compile(
     r"^( *)(?:[^\s#][^\n]*:[ \t]*(?:#[^\n]*)?)\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*( *)- ", re.M
 )
@@ -87,14 +88,26 @@ def merge_text(
 def _round_trip(like: str = "") -> Any:
     """A reader and writer that keeps comments and the indentation of a text."""
     from ruamel.yaml import YAML  # noqa: PLC0415 # slow to import
+    from ruamel.yaml.nodes import ScalarNode  # noqa: PLC0415 # slow to import
     from ruamel.yaml.representer import RoundTripRepresenter  # noqa: PLC0415 # slow to import
+    from ruamel.yaml.resolver import VersionedResolver  # noqa: PLC0415 # slow to import
+    from ruamel.yaml.tag import Tag  # noqa: PLC0415 # slow to import
 
     class Representer(RoundTripRepresenter):
-        """Quotes the texts that YAML 1.2 would read as something else."""
+        """Writes odd texts with escapes."""
+
+    class CoreResolver(VersionedResolver):
+        """Resolves plain scalars as the reader does."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            if kind is ScalarNode and implicit[0]:
+                return Tag(suffix=_plain_tag(value))
+            return super().resolve(kind, value, implicit)
 
     Representer.add_representer(str, _represent_text)
     yaml = YAML()
     yaml.Representer = Representer
+    yaml.Resolver = CoreResolver
     yaml.width = 1_000_000
     yaml.preserve_quotes = True
     yaml.allow_unicode = True
@@ -104,16 +117,23 @@ def _round_trip(like: str = "") -> Any:
     return yaml
 
 
+def _plain_tag(text: str) -> str:
+    """The tag of a plain scalar; a number too long to read is still no text."""
+    try:
+        kind = type(resolve_plain(text))
+    except ValueError:
+        kind = int
+    return f"tag:yaml.org,2002:{TAGS[kind]}"
+
+
 def _represent_text(representer: Any, text: str) -> Any:
-    style = None if PLAIN_TEXT.fullmatch(text) and _is_plain(text) else '"'
+    style = None if _may_be_plain(text) else '"'
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-def _is_plain(text: str) -> bool:
-    try:
-        return isinstance(resolve_plain(text), str) and not text.endswith(" ")
-    except ValueError:
-        return False
+def _may_be_plain(text: str) -> bool:
+    """Whether ruamel.yaml can be trusted to choose: it writes `? x` in brackets without quotes."""
+    return bool(text) and text.isprintable() and text.strip() == text and text[:2] not in ODD_STARTS
 
 
 def _dumped(yaml: Any, document: Any, like: str = "") -> str:

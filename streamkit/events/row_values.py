@@ -24,7 +24,7 @@ class RowValues:
     """Collects properties and says how to bring each out of a row, once.
 
     A JSON document is parsed once a row, whatever number of properties come from it. One that is
-    not JSON gives NULL for all of them (`TRY`): a lone surrogate or a stray brace in one row must
+    not JSON gives NULL for all of them: a lone surrogate or a stray brace in one row must
     not end a query over millions.
 
     Example:
@@ -37,7 +37,7 @@ class RowValues:
         >>> values.column(price)
         '_value_0'
         >>> values.documents()
-        ['TRY(json_extract("props", $p0)) AS _document_0']
+        ['json_values("props", $p0) AS _document_0']
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -60,7 +60,7 @@ class RowValues:
     def documents(self) -> list[str]:
         """Select items of the first step: each document's values, as a list."""
         return [
-            f"TRY(json_extract({document}, {self._parameters.bind(pointers)})) AS {self._name(document)}"
+            f"json_values({document}, {self._parameters.bind(pointers)}) AS {self._name(document)}"
             for document, pointers in self._pointers.items()
         ]
 
@@ -105,7 +105,7 @@ class RowValues:
                 item = f"item_{depth}"
                 return f"list_transform({sql}, lambda {item}: {self._reach(item, rest, depth + 1)})"
             case JsonKeys(segments) if depth:
-                return f"TRY(json_extract({sql}, {self._parameters.bind(_pointer(segments))}))"
+                return f"json_values({sql}, {self._parameters.bind([_pointer(segments)])})[1]"
             case JsonKeys(segments):
                 return self._json_value(sql, segments)
         return self._reach(sql, rest, depth + 1)

@@ -25,7 +25,19 @@ TIME_TEXT = (
 """A time as RFC 3339 writes one, with a space allowed for the T and the offset left out."""
 TICKS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
+LENIENT = r"(?i)(^|[:\[,])\s*-?(nan|inf)|,\s*[\]}]"
+"""What DuckDB takes for JSON and RFC 8259 does not: NaN, infinities, a comma before the end."""
+JSON_TEXT = r'"(\\.|[^"\\])*"'
+
 MACROS = {
+    "is_json(text)": (
+        f"CASE WHEN regexp_matches(text, '{LENIENT}')"
+        f" THEN NOT regexp_matches(regexp_replace(text, '{JSON_TEXT}', '\"\"', 'g'), '{LENIENT}')"
+        " ELSE true END"
+    ),
+    "json_values(text, pointers)": (
+        "CASE WHEN is_json(text) THEN TRY(json_extract(text, pointers)) END"
+    ),
     "in_years(us)": f"CASE WHEN us BETWEEN {FIRST_TIME} AND {LAST_TIME} THEN us END",
     "floor_us(ns)": "(ns - (((ns % 1000) + 1000) % 1000)) // 1000",
     "offset_minutes(text)": (

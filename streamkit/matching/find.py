@@ -120,11 +120,13 @@ def find_matches(
         report(f"matching {stream.stream.name}")
         firings.append(touching.firing(stream, horizon, since_us))
     report("describing the matches")
-    lacking = _lacking_keys(connection, scan) if touching.lacks_keys() else [{}] * len(firings)
     tables = match_tables(connection, scan, touching, firings, since_us)
     return Found(
         _complete(counted, touching, scan),
-        tuple(map(StreamMatches, plan.streams, tables, (f.funnel for f in firings), lacking)),
+        tuple(
+            StreamMatches(firing.plan, table, firing.funnel, touching.lacking(firing.plan))
+            for firing, table in zip(firings, tables, strict=True)
+        ),
         touching.sessions.unproven if touching.sessions else 0,
         not history.source.is_ordered and touching.has_ties(),
         {"census": scan.census(), "touching": query},
@@ -161,15 +163,3 @@ def _complete(census: Census, touching: Touching, scan: Scan) -> Census:
         "failed_casts": touching.count(scan.uncast_flag),
     }
     return replace(census, keys=keys, missing={k: v for k, v in missing.items() if v})
-
-
-def _lacking_keys(
-    connection: duckdb.DuckDBPyConnection, scan: Scan
-) -> list[Mapping[str, int]]:
-    """For each stream: touching rows that lack a part of its key, by event name."""
-    query = scan.lacking_parts()
-    rows = connection.sql(query.sql, params=query.values).fetchall()
-    return [
-        {name or "": counts[place] for name, *counts in rows if counts[place]}
-        for place in range(len(scan.plan.streams))
-    ]

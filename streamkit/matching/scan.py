@@ -134,6 +134,8 @@ class Scan:
             columns.append(f"{self._sequence_sql(self._values)} AS sequence")
         if self.history.schema.id is not None:
             columns.append(f"{self.history.text_sql(self.history.role('id'), self._values)} AS id")
+        lacks = " OR ".join(f"({self._part_sql(part)}) IS NULL" for part in self.parts)
+        columns.append(f"CASE WHEN {lacks} THEN {self._name} END AS name_if_lacking")
         words = [f"{self._word_sql(word)} AS flags_{word}" for word in range(self.words)]
         touches = " OR ".join(f"flags_{word} <> 0" for word in range(self.words))
         conditions = [self._is_visible()]
@@ -143,26 +145,6 @@ class Scan:
             f"{self.history.steps_sql(self._values, self._prefilter())},\n"
             f"flagged AS (\n  SELECT {join_lines([*columns, '_position AS position', *words])}\n  FROM valued\n)\n"
             f"SELECT * FROM flagged\nWHERE {' AND '.join(conditions)}"
-        )
-        return Query(sql, self._parameters.values)
-
-    def lacking_parts(self) -> Query:
-        """Touching rows that lack a part of a stream's key, by stream and event name."""
-        columns = [f"{self._time} AS time", f"{self._name} AS name"]
-        for part, name in zip(self.parts, self.part_names(), strict=True):
-            columns.append(f"{self._part_sql(part)} AS {name}")
-        words = [f"{self._word_sql(word)} AS flags_{word}" for word in range(self.words)]
-        counts = []
-        for place, stream in enumerate(self.plan.streams):
-            touches = " OR ".join(
-                f"flags_{word} & {mask} <> 0" for word, mask in self.masks(stream.flags).items()
-            )
-            parts = " OR ".join(f"part_{self.parts.index(part)} IS NULL" for part in stream.key)
-            counts.append(f"count(*) FILTER (({touches}) AND ({parts})) AS stream_{place}")
-        sql = (
-            f"{self.history.steps_sql(self._values, self._prefilter())},\n"
-            f"flagged AS (\n  SELECT {join_lines([*columns, *words])}\n  FROM valued\n)\n"
-            f"SELECT name, {', '.join(counts)} FROM flagged\nWHERE {self._is_visible()} GROUP BY name"
         )
         return Query(sql, self._parameters.values)
 

@@ -69,12 +69,12 @@ class _Facts:
         rules = (firing.plan.stream.cooldown for firing in firings)
         self.cooldowns = sorted({rule.by for rule in rules if rule and rule.by not in ("key", *ROLES)})
         positions = touching.frame["position"].gather(self.rows)
-        described = _ask(
-            connection, scan.described(self.cooldowns), pl.DataFrame({"position": positions})
+        wanted = pl.DataFrame({"position": positions})
+        described = _ask(connection, scan.described(self.cooldowns), wanted).sort("position")
+        in_order = np.searchsorted(described["position"].to_numpy(), positions.to_numpy())
+        self.frame = described[in_order].with_columns(
+            pl.Series("row", self.rows), touching.frame["time"].gather(self.rows)
         )
-        self.frame = pl.DataFrame(
-            {"row": self.rows, "position": positions, "time": touching.frame["time"].gather(self.rows)}
-        ).join(described, on="position", how="left", maintain_order="left")
         if touching.sessions is not None:
             self.frame = self.frame.with_columns(touching.sessions.values(self.rows))
 

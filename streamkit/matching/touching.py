@@ -100,12 +100,15 @@ class Touching:
             return self.sessions.values(rows)
         return self.frame[f"part_{self._scan.parts.index(part)}"].gather(rows)
 
-    def lacks_keys(self) -> bool:
-        """Whether some row lacks a part of some stream's key."""
-        return any(
-            self.frame[name].null_count() > 0
-            for name in self._scan.part_names()
-        )
+    def lacking(self, plan: StreamPlan) -> dict[str, int]:
+        """Rows that touch a stream and lack a part of its key, by event name."""
+        lacks = np.zeros(len(self.frame), bool)
+        for part in plan.key:
+            lacks |= self.frame[f"part_{self._scan.parts.index(part)}"].is_null().to_numpy()
+        rows = np.flatnonzero(lacks)
+        touches = _any([word[rows] for word in self._words], self._scan.masks(plan.flags))
+        names = self.frame["name_if_lacking"].gather(rows[touches])
+        return dict(names.fill_null("").value_counts(sort=True).iter_rows())
 
     def has_ties(self) -> bool:
         """Whether rows of one key have equal times, so that the source order decided."""
@@ -194,4 +197,4 @@ def _any(words: list[Ints], masks: dict[int, int]) -> Bools:
 def _stage(firsts: Ints, times: Ints, rows: Ints, since: int | None) -> Stage:
     if since is not None:
         rows = rows[times[rows] >= since]
-    return Stage(len(np.unique(firsts[rows])), len(rows))
+    return Stage(int(group_starts(firsts[rows]).sum()), len(rows))

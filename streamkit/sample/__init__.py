@@ -11,7 +11,7 @@ Columns, those of the benchmark marked with a star:
 |---|---|---|
 | `event_id` * | text | 16 hexadecimal digits |
 | `event_time` * | timestamp, µs, UTC | whole milliseconds |
-| `event_name` * | text | 25 names, from `page_view` (43 %) to `return_request` |
+| `event_name` * | text | 25 names, from `page_view` (44 %) to `return_request` |
 | `session_id` * | text | 16 hexadecimal digits; 20 events on average, with a heavy tail |
 | `user_id` * | text | `u0000042`; null until the shopper is known, by a cookie or a login |
 | `country` * | text | null for some |

@@ -111,7 +111,7 @@ class Expected:
     without_key: dict[str, Any] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """Streams, events in source order as a table with typed columns, and how they are read.
 
@@ -126,6 +126,12 @@ class Case:
     since: datetime | None = None
     until: datetime | None = None
     source: str = "file"
+
+    def __repr__(self) -> str:
+        return f"Case({self.note!r})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))  # hypothesis would print every field instead
 
     def __str__(self) -> str:
         """All of it, for the report of a failure."""

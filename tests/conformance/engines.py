@@ -118,12 +118,19 @@ def since_epoch(when: datetime) -> int:
 
 
 def read_skipped(summary: dict[str, Any]) -> dict[str, Any]:
-    """The counts of skipped rows as `Answer` names them."""
-    skipped = dict(summary["skipped"])
-    without_key = skipped.pop("without_key", {})
+    """The counts of skipped rows as `Answer` names them.
+
+    `null_key` counts rows for all streams together; `without_key` says it stream by stream.
+    """
     return {
-        "skipped": {reason: count for reason, count in skipped.items() if count},
-        "without_key": without_key,
+        "skipped": {
+            reason: count
+            for reason, count in summary["skipped"].items()
+            if count and reason != "null_key"
+        },
+        "without_key": {
+            stream["name"]: stream.get("without_key", {}) for stream in summary["streams"]
+        },
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.cases import START, TYPES, Case
@@ -474,6 +474,7 @@ def test_an_engine_reads_the_table_of_criteria(
         max_examples=examples,
         deadline=None,
         print_blob=True,
+        phases=set(Phase) - {Phase.explain},
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(cases)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.cases import START, Case
@@ -245,6 +245,7 @@ def test_an_engine_finds_what_brute_force_finds(rival: Engine, examples: int) ->
         max_examples=examples,
         deadline=None,
         print_blob=True,
+        phases=set(Phase) - {Phase.explain},
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(cases())

@@ -7,7 +7,7 @@ import json
 import pickle
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamkit.definition import Stream
@@ -81,6 +81,7 @@ def test_constructor_takes_its_own_values(data: dict[str, Any]) -> None:
     assert pickle.loads(pickle.dumps(stream)) == stream  # noqa: S301 # just written
 
 
+@settings(max_examples=50)
 @given(streams(), streams(), st.booleans())
 def test_edited_file_reads_as_the_edited_stream(
     first: dict[str, Any], second: dict[str, Any], commented: bool

@@ -6,7 +6,7 @@ import dataclasses
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,9 @@ from streamkit.duration import Duration
 from streamkit.errors import DefinitionError
 
 from .examples import RESCUE_YAML, rescue_in_python
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

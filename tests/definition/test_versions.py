@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamkit.definition import Stream
@@ -45,12 +45,14 @@ def test_form() -> None:
     assert version() == "843c58a74e9b"
 
 
+@settings(max_examples=50)
 @given(streams(), st.integers(0, 5))
 def test_key_order(data: dict[str, Any], seed: int) -> None:
     """The order of keys, criteria in `where` included, does not matter."""
     assert Stream.from_dict(shuffled(data, seed)).version == Stream.from_dict(data).version
 
 
+@settings(max_examples=50)
 @given(streams(), streams())
 def test_what_is_sent_does_not_matter(data: dict[str, Any], other: dict[str, Any]) -> None:
     """Name, description, enabled, payload and destination are not part of it."""

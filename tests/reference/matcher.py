@@ -66,7 +66,8 @@ class Answer:
     """All matches, all pendings, and what was skipped.
 
     `skipped` counts rows by reason: `null_time`, `unparsable_time`, `future_time`.
-    `without_key` counts, by stream, the rows that lack a part of its key, by event name.
+    `without_key` counts, by stream, the rows that touch it and lack a part of its key, by event
+    name.
     """
 
     matches: list[Match]
@@ -143,10 +144,10 @@ def answer(
         lacking: Counter[str | None] = Counter()
         for row in rows:
             key = key_of(row, stream.get("per", "session"))
-            if None in key:
-                lacking[row.name] += 1
-            else:
+            if None not in key:
                 keys[key].append(row)
+            elif touches(row, stream):
+                lacking[row.name] += 1
         dedupe = microseconds(schema.get("dedupe", "24h"))
         taken = [
             firing
@@ -178,7 +179,7 @@ def read_rows(
             skipped["null_time"] += 1
             continue
         if isinstance(stated, int):
-            time = epoch_microseconds(stated, schema.get("time_unit", "ms"))
+            time = epoch_microseconds(stated, schema["time_unit"])
         else:
             time = moment(stated)
         if time is None:
