@@ -60,7 +60,9 @@ class Duration:
         else:
             found = TEXT.fullmatch(value) if isinstance(value, str) and len(value) < 40 else None
             if found is None:
-                raise ValueError("a duration is a number and a unit, such as 500ms, 90s, 15m, 24h or 7d")
+                raise ValueError(
+                    "a duration is a number and a unit, such as 500ms, 90s, 15m, 24h or 7d"
+                )
             whole, _, fraction = found[1].partition(".")
             scaled = int(whole + fraction) * MICROSECONDS[found[2]]
             microseconds, rest = divmod(scaled, 10 ** len(fraction))
@@ -69,7 +71,9 @@ class Duration:
         if microseconds < 0:
             raise ValueError("a duration is not negative")
         if microseconds > LONGEST:
-            raise ValueError("a duration is at most a hundred years; a longer window is 'unbounded'")
+            raise ValueError(
+                "a duration is at most a hundred years; a longer window is 'unbounded'"
+            )
         return cls(microseconds)
 
     def __str__(self) -> str:

@@ -21,7 +21,9 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
     """
     target = Path(path)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}.", suffix=".part"
+        )
     except OSError as error:
         raise EventsError(
             f"{str(path)!r} cannot be written: {error.strerror}", code="not-writable"

@@ -100,7 +100,13 @@ def _days(result: Backtest, name: str) -> Markup:
     caption = f"Matches a day, {first} to {last}; the busiest day has {top:,}."
     return tag(
         "div",
-        tag("div", *bars, role="img", style="height:64px;white-space:nowrap;overflow-x:auto", title=caption),
+        tag(
+            "div",
+            *bars,
+            role="img",
+            style="height:64px;white-space:nowrap;overflow-x:auto",
+            title=caption,
+        ),
         tag("div", caption, style=QUIET),
         style="margin:.8em 0",
     )
@@ -123,7 +129,10 @@ def _examples(result: Backtest, name: str) -> Markup:
                 tag("td", events[:400], style=CELL),
             )
         )
-    head = tag("tr", *(tag("th", text, scope="col", style=CELL) for text in ("key", "fired (UTC)", "events")))
+    head = tag(
+        "tr",
+        *(tag("th", text, scope="col", style=CELL) for text in ("key", "fired (UTC)", "events")),
+    )
     table = tag("table", tag("thead", head), tag("tbody", *rows), style="border-collapse:collapse")
     return tag("details", tag("summary", f"The first {len(rows)} matches"), table)
 

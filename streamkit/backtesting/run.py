@@ -112,7 +112,9 @@ def _moment(value: datetime | str | None, argument: str) -> datetime | None:
             ) from None
     elif not isinstance(value, datetime):
         if not isinstance(value, date):
-            raise EventsError(f"{argument} is not a time but {type(value).__name__}", code="bad-time")
+            raise EventsError(
+                f"{argument} is not a time but {type(value).__name__}", code="bad-time"
+            )
         value = datetime(value.year, value.month, value.day)
     return _utc(value)
 

@@ -51,7 +51,11 @@ def headline(result: Backtest, numbers: dict[str, Any]) -> str:
 def skipped_sentence(result: Backtest) -> str:
     """What took no part or counted as missing, empty where nothing did."""
     summary = result.summary
-    counted = [f"{summary['skipped'][k]:,} {words}" for k, words in SKIPPED.items() if summary["skipped"].get(k)]
+    counted = [
+        f"{summary['skipped'][k]:,} {words}"
+        for k, words in SKIPPED.items()
+        if summary["skipped"].get(k)
+    ]
     missing = [
         f"{summary['missing'][k]:,} {words}"
         for k, words in MISSING.items()
@@ -69,9 +73,13 @@ def _stream_text(result: Backtest, numbers: dict[str, Any]) -> str:
     stream = next(each for each in result.streams if each.name == numbers["name"])
     lines = [
         _one_line(stream.name, 200),
-        *textwrap.wrap(_one_line(stream.sentence, 2000), WIDTH, initial_indent="  ", subsequent_indent="  "),
+        *textwrap.wrap(
+            _one_line(stream.sentence, 2000), WIDTH, initial_indent="  ", subsequent_indent="  "
+        ),
         "",
-        *textwrap.wrap(headline(result, numbers), WIDTH, initial_indent="  ", subsequent_indent="  "),
+        *textwrap.wrap(
+            headline(result, numbers), WIDTH, initial_indent="  ", subsequent_indent="  "
+        ),
         f"  {_cost(numbers)}",
         "",
         *_funnel_lines(result, stream.name),
@@ -113,7 +121,9 @@ def _day_lines(result: Backtest, name: str) -> list[str]:
 def _input_text(result: Backtest) -> str:
     summary = result.summary
     horizon = "unknown" if summary["horizon"] is None else summary["horizon"]
-    lines = [f"Read {summary['rows']:,} rows in {result.seconds:.1f} s; time is known up to {horizon}."]
+    lines = [
+        f"Read {summary['rows']:,} rows in {result.seconds:.1f} s; time is known up to {horizon}."
+    ]
     if skipped := skipped_sentence(result):
         lines.append(skipped)
     lines += [f"Note: {_one_line(note, 400)}" for note in result.notes]

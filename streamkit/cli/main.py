@@ -49,7 +49,9 @@ Events = Annotated[
 ]
 SchemaFile = Annotated[
     Path | None,
-    typer.Option("--schema", metavar="FILE", help="Schema file; proposed from the columns if left out."),
+    typer.Option(
+        "--schema", metavar="FILE", help="Schema file; proposed from the columns if left out."
+    ),
 ]
 Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="Only matches that fire at or after it (UTC).")
@@ -100,13 +102,15 @@ def backtest(
         else:
             print(result)  # noqa: T201 # the command's output
         if sql:
-            print(f"\n{result.sql}", file=sys.stderr if as_json else sys.stdout)  # noqa: T201
+            print(f"\n{result.sql}", file=sys.stderr if as_json else sys.stdout)
 
 
 @app.command()
 def check(
     streams: Streams,
-    events: Annotated[str | None, typer.Option(metavar="PATH", help="Also check against these events.")] = None,
+    events: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Also check against these events.")
+    ] = None,
     schema: SchemaFile = None,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -122,7 +126,8 @@ def check(
             _print_json(
                 {
                     "streams": [
-                        {"name": s.name, "version": s.version, "sentence": s.sentence} for s in chosen
+                        {"name": s.name, "version": s.version, "sentence": s.sentence}
+                        for s in chosen
                     ]
                 }
             )

@@ -17,10 +17,10 @@ from streamkit.definition.criteria import (
     Not,
     Scalar,
 )
-from streamkit.definition.nodes import Node, Place, describe_kind, quoted, shorten
-from streamkit.definition.times import parse_time
+from streamkit.document.nodes import Node, Place, describe_kind, quoted, shorten
 from streamkit.path import Path
 from streamkit.suggest import did_you_mean
+from streamkit.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,7 +210,7 @@ def _read_text(reading: Reading, node: Node, place: Place) -> str | None:
 
 
 def _check_regex(reading: Reading, pattern: str, place: Place) -> None:
-    import re2  # noqa: PLC0415 # needed for 'matches' only
+    import re2  # needed for 'matches' only
 
     options = re2.Options()
     options.log_errors = False

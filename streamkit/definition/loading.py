@@ -6,10 +6,10 @@ from os import PathLike, fspath
 from pathlib import Path as FilePath
 
 from streamkit.definition.named import EVENTS_FILE, NamedCondition, read_named_in
-from streamkit.definition.nodes import quoted, shorten
-from streamkit.definition.origin import read_document
 from streamkit.definition.reading_context import raise_problems
 from streamkit.definition.stream import Stream
+from streamkit.document.files import read_document
+from streamkit.document.nodes import quoted, shorten
 from streamkit.errors import DefinitionError, Problem
 
 __all__ = ["load"]

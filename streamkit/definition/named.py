@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from streamkit.definition.authoring import plain_pattern
 from streamkit.definition.model import Condition, Defined
-from streamkit.definition.nodes import Document, Node, from_plain, quoted
-from streamkit.definition.origin import read_document
 from streamkit.definition.pattern_reading import read_pattern
+from streamkit.definition.plain_data import from_plain
 from streamkit.definition.reading_context import NamedAlternatives, Reading, raise_problems
+from streamkit.document.files import read_document
+from streamkit.document.nodes import Document, Node, quoted
 from streamkit.errors import DefinitionError, Problem
 
 if TYPE_CHECKING:

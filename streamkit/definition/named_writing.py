@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from streamkit.definition.authoring import plain_pattern
 from streamkit.definition.named import NamedCondition, read_named
-from streamkit.definition.nodes import from_plain
-from streamkit.definition.origin import read_document
+from streamkit.definition.plain_data import from_plain
 from streamkit.definition.reading_context import raise_problems
 from streamkit.definition.writing import pattern_data
-from streamkit.definition.yaml_text import read_yaml
 from streamkit.definition.yaml_writing import dump_yaml, merge_text
+from streamkit.document.files import read_document
+from streamkit.document.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

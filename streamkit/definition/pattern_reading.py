@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamkit.definition.criteria import All
 from streamkit.definition.criteria_reading import read_criterion
 from streamkit.definition.model import Condition, Defined, Exclude, Pattern, Step
-from streamkit.definition.nodes import Node, Place, describe_kind, quoted, shorten
+from streamkit.document.nodes import Node, Place, describe_kind, quoted, shorten
 from streamkit.duration import Duration
 from streamkit.suggest import did_you_mean
 

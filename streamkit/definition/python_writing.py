@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from streamkit.definition.criteria import All, Comparison, Criterion, Not, Scalar
 from streamkit.definition.model import Condition, Defined, Exclude, Pattern, Step
-from streamkit.definition.times import format_time
 from streamkit.definition.writing import criterion_data, pattern_data
+from streamkit.times import format_time
 
 if TYPE_CHECKING:
     from streamkit.definition.stream import Stream

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from streamkit.definition.model import Condition
-from streamkit.definition.nodes import (
+from streamkit.document.nodes import (
     Document,
     Node,
     Place,

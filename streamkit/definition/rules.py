@@ -16,7 +16,7 @@ from streamkit.definition.model import Cooldown, Exclude, Frequency, Step
 from streamkit.duration import Duration
 
 if TYPE_CHECKING:
-    from streamkit.definition.nodes import Place
+    from streamkit.document.nodes import Place
 
 __all__ = ["RULES", "STREAM_RULES", "Draft", "Finding", "Rule", "StreamRule"]
 

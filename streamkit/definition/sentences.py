@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from streamkit.definition.criteria import All, Comparison, Criterion, Not, Scalar
 from streamkit.definition.model import Condition, Defined, Exclude, Pattern, Step
-from streamkit.definition.nodes import shorten
-from streamkit.definition.times import format_time
+from streamkit.document.nodes import shorten
+from streamkit.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

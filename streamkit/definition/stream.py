@@ -20,8 +20,7 @@ from streamkit.definition.authoring import (
 from streamkit.definition.criteria import All, Criterion
 from streamkit.definition.model import Cooldown, Defined, Exclude, Frequency, Step
 from streamkit.definition.named import NamedCondition, as_named, read_named_beside
-from streamkit.definition.nodes import Document, from_plain
-from streamkit.definition.origin import Origin, read_document
+from streamkit.definition.plain_data import from_plain
 from streamkit.definition.python_writing import stream_python
 from streamkit.definition.reading_context import NamedAlternatives, Reading, raise_problems
 from streamkit.definition.sentences import stream_sentence
@@ -29,6 +28,8 @@ from streamkit.definition.stream_reading import read_stream
 from streamkit.definition.versions import stream_version
 from streamkit.definition.writing import stream_data
 from streamkit.definition.yaml_writing import stream_yaml
+from streamkit.document.files import Origin, read_document
+from streamkit.document.nodes import Document
 from streamkit.duration import Duration
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Stream:
     destination: Mapping[str, Any] | None = field(hash=False)
     origin: Origin | None = field(repr=False, compare=False)
 
-    def __init__(  # noqa: PLR0913 # one argument for each key of a stream file
+    def __init__(  # one argument for each key of a stream file
         self,
         name: str,
         steps: Iterable[StepLike],

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from streamkit.definition.criteria_reading import read_criterion
 from streamkit.definition.model import Cooldown, Frequency
-from streamkit.definition.nodes import Node, Place, describe_kind, shorten
 from streamkit.definition.pattern_reading import read_exclude, read_step
 from streamkit.definition.reading_context import Reading
 from streamkit.definition.rules import STREAM_RULES, Draft
+from streamkit.document.nodes import Node, Place, describe_kind, shorten
 from streamkit.duration import Duration
 
 if TYPE_CHECKING:

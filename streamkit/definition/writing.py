@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from streamkit.definition.criteria import All, Any, Comparison, Criterion, Not, Scalar
 from streamkit.definition.model import Condition, Cooldown, Defined, Exclude, Pattern, Step
-from streamkit.definition.times import format_time
+from streamkit.times import format_time
 
 if TYPE_CHECKING:
     from streamkit.definition.stream import Stream

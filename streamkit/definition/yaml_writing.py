@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit.definition.reading_context import Reading
 from streamkit.definition.stream_reading import STREAM_KEYS, read_stream
-from streamkit.definition.yaml_text import read_yaml, resolve_plain
+from streamkit.document.yaml_text import read_yaml, resolve_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streamkit.definition.origin import Origin
     from streamkit.definition.stream import Stream
+    from streamkit.document.files import Origin
 
 __all__ = ["dump_yaml", "merge_mapping", "merge_text", "stream_yaml"]
 
@@ -71,7 +71,7 @@ def merge_text(
     Returns:
         The new text; None where the document cannot be edited.
     """
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 # slow to import
+    from ruamel.yaml.error import YAMLError  # slow to import
 
     yaml = _round_trip(origin.text)
     try:
@@ -87,11 +87,11 @@ def merge_text(
 
 def _round_trip(like: str = "") -> Any:
     """A reader and writer that keeps comments and the indentation of a text."""
-    from ruamel.yaml import YAML  # noqa: PLC0415 # slow to import
-    from ruamel.yaml.nodes import ScalarNode  # noqa: PLC0415 # slow to import
-    from ruamel.yaml.representer import RoundTripRepresenter  # noqa: PLC0415 # slow to import
-    from ruamel.yaml.resolver import VersionedResolver  # noqa: PLC0415 # slow to import
-    from ruamel.yaml.tag import Tag  # noqa: PLC0415 # slow to import
+    from ruamel.yaml import YAML  # slow to import
+    from ruamel.yaml.nodes import ScalarNode  # slow to import
+    from ruamel.yaml.representer import RoundTripRepresenter  # slow to import
+    from ruamel.yaml.resolver import VersionedResolver  # slow to import
+    from ruamel.yaml.tag import Tag  # slow to import
 
     class Representer(RoundTripRepresenter):
         """Writes odd texts with escapes."""
@@ -159,7 +159,7 @@ def dump_yaml(data: Mapping[str, Any]) -> str:
 
 def _styled(value: Any, key: str = "") -> Any:
     """The data with small mappings and lists marked to be written in braces."""
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq  # noqa: PLC0415 # slow to import
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq  # slow to import
 
     if isinstance(value, dict):
         styled: Any = CommentedMap((name, _styled(item, name)) for name, item in value.items())

@@ -47,7 +47,9 @@ def detect(source: Source) -> tuple[Schema, str]:
         "sequence": lambda t: t.kind is Kind.INTEGER,
     }
     for role, names in NAMES.items():
-        column = _first(names, source, fits.get(role, lambda t: t.kind in (Kind.TEXT, Kind.INTEGER)))
+        column = _first(
+            names, source, fits.get(role, lambda t: t.kind in (Kind.TEXT, Kind.INTEGER))
+        )
         if column is not None and column not in chosen.values():
             chosen[role] = column
     if "time" not in chosen:
@@ -81,7 +83,9 @@ def _sample(source: Source) -> dict[str, Sequence[Any]]:
     columns = ", ".join(map(quote, wanted))
     with connect() as connection:
         source.register(connection)
-        rows = connection.sql(f"SELECT {columns} FROM {source.from_sql} LIMIT {SAMPLE_ROWS}").fetchall()
+        rows = connection.sql(
+            f"SELECT {columns} FROM {source.from_sql} LIMIT {SAMPLE_ROWS}"
+        ).fetchall()
     return {name: [row[place] for row in rows] for place, name in enumerate(wanted)}
 
 
@@ -114,7 +118,7 @@ def _are_documents(values: Sequence[Any]) -> bool:
 
 
 def _is_document(text: str) -> bool:
-    if not text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
         return False
     try:
         json.loads(text)

@@ -65,7 +65,9 @@ class History:
                     self._check_role(role, self.bind_column(column))
                 except EventsError as error:
                     problems += [
-                        type(p)(p.code, p.message, p.path or f"schema.{role}", p.file, p.line, p.hint)
+                        type(p)(
+                            p.code, p.message, p.path or f"schema.{role}", p.file, p.line, p.hint
+                        )
                         for p in error.problems
                     ]
         if schema.sessionizer is not None:

@@ -11,7 +11,17 @@ from streamkit.events.types import JSON, Kind, ValueType
 from streamkit.path import Path
 from streamkit.suggest import did_you_mean
 
-__all__ = ["Access", "Each", "Element", "Field", "JsonKeys", "MapKey", "PairKey", "Property", "bind"]
+__all__ = [
+    "Access",
+    "Each",
+    "Element",
+    "Field",
+    "JsonKeys",
+    "MapKey",
+    "PairKey",
+    "Property",
+    "bind",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,8 @@ def bind(
         raise EventsError(
             f"no column {column[:200]!r} in the events",
             code="unknown-column",
-            hint=did_you_mean(column, columns) or "the columns are " + ", ".join(list(columns)[:20]),
+            hint=did_you_mean(column, columns)
+            or "the columns are " + ", ".join(list(columns)[:20]),
         )
     documents = {_from_column(each, columns) for each in json}
     casts = {_from_column(each, columns): cast for each, cast in (types or {}).items()}
@@ -169,7 +180,8 @@ def _step(above: tuple[str, ...], segment: str, type_: ValueType) -> tuple[Acces
             raise EventsError(
                 f"no field {segment[:200]!r} in the struct {str(shown)!r}",
                 code="unknown-field",
-                hint=did_you_mean(segment, fields) or "the fields are " + ", ".join(list(fields)[:20]),
+                hint=did_you_mean(segment, fields)
+                or "the fields are " + ", ".join(list(fields)[:20]),
             )
         case Kind.MAP:
             assert type_.key is not None and type_.element is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -140,17 +140,17 @@ class Schema:
                         "unknown-type",
                         f"unknown type {name!r}",
                         path=f"types.{path}",
-                        hint=did_you_mean(str(name), TYPE_NAMES) or "one of " + ", ".join(TYPE_NAMES),
+                        hint=did_you_mean(str(name), TYPE_NAMES)
+                        or "one of " + ", ".join(TYPE_NAMES),
                     )
                 )
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], *, file: str | None = None) -> Schema:
+    def from_dict(cls, data: Mapping[str, Any]) -> Schema:
         """Read a schema from plain data, as it stands in a schema file.
 
         Args:
             data: Keys are this class's arguments.
-            file: Name of the file it came from, for messages.
 
         Raises:
             EventsError: Unknown keys, missing roles, values that do not fit: all of them.
@@ -163,32 +163,27 @@ class Schema:
         known = [f.name for f in fields(cls)]
         problems: list[Problem] = []
         if not isinstance(data, Mapping):
-            raise EventsError("a schema maps roles to columns", code="not-a-mapping", file=file)
+            raise EventsError("a schema maps roles to columns", code="not-a-mapping")
         for key in data:
             if key not in known:
                 problems.append(
                     Problem("unknown-key", f"unknown key {str(key)[:80]!r}", path=str(key)[:80],
-                            file=file, hint=did_you_mean(str(key), known))
+                            hint=did_you_mean(str(key), known))
                 )  # fmt: skip
         if isinstance(data.get("session"), Mapping):
             problems.append(
-                Problem("session-mapping", "session names a column", path="session", file=file,
+                Problem("session-mapping", "session names a column", path="session",
                         hint="write {by: …, inactivity: …} under the key 'sessionizer'")
             )  # fmt: skip
         for role in ("time", "name"):
             if role not in data:
                 problems.append(
-                    Problem("missing-role", f"the role {role!r} is missing", path=role, file=file,
+                    Problem("missing-role", f"the role {role!r} is missing", path=role,
                             hint=f"add a line '{role}: <column>'")
                 )  # fmt: skip
         if problems:
             raise EventsError(problems)
-        try:
-            return cls(**{key: value for key, value in data.items() if value is not None})
-        except EventsError as error:
-            raise EventsError(
-                Problem(p.code, p.message, p.path, file, p.line, p.hint) for p in error.problems
-            ) from None
+        return cls(**{key: value for key, value in data.items() if value is not None})
 
     @classmethod
     def from_file(cls, path: str | FilePath) -> Schema:
@@ -197,10 +192,19 @@ class Schema:
         Raises:
             EventsError: The file is not there, is not YAML, or is not a schema.
         """
-        from streamkit.document import read_document
+        from streamkit.document import line_of, read_document
 
-        data, _ = read_document(path, EventsError)
-        return cls.from_dict(data, file=str(path))
+        document, origin = read_document(path, EventsError)
+        problems = list(document.problems)
+        if not problems:
+            try:
+                return cls.from_dict(document.plain())
+            except EventsError as error:
+                problems = [
+                    replace(each, line=line_of(document.root, tuple(each.path.split("."))))
+                    for each in error.problems
+                ]
+        raise EventsError(replace(each, file=origin.file) for each in problems)
 
     @classmethod
     def detect(cls, source: EventSource) -> Schema:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import duckdb
 import polars as pl
@@ -32,7 +32,9 @@ EventSource: TypeAlias = (
 
 NUMBERS = (Kind.INTEGER, Kind.DOUBLE, Kind.DECIMAL)
 ROW = "_row"
-RESERVED = re.compile(r"_row|_position|(_value|_document)_[0-9]+|file_index|file_row_number", re.IGNORECASE)
+RESERVED = re.compile(
+    r"_row|_position|(_value|_document)_[0-9]+|file_index|file_row_number", re.IGNORECASE
+)
 """Names that queries give to columns of their own."""
 
 
@@ -145,9 +147,13 @@ def _find_files(name: str) -> list[str]:
         found = [file for file in glob.glob(name, recursive=True) if FilePath(file).is_file()]
         if not found:
             raise EventsError(
-                f"no file matches {name!r}" if glob.has_magic(name) else f"no file or folder {name!r}",
+                f"no file matches {name!r}"
+                if glob.has_magic(name)
+                else f"no file or folder {name!r}",
                 code="no-such-file",
-                hint=f"looked in {str(FilePath.cwd())!r}" if not FilePath(name).is_absolute() else None,
+                hint=f"looked in {str(FilePath.cwd())!r}"
+                if not FilePath(name).is_absolute()
+                else None,
             )
     return sorted(found, key=os.fsencode)
 

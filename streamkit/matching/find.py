@@ -10,9 +10,9 @@ import duckdb
 
 from streamkit.definition import Stream
 from streamkit.events.history import History
+from streamkit.events.sql import Query
 from streamkit.matching.plan import StreamPlan, compile_streams
 from streamkit.matching.predicates import to_microseconds
-from streamkit.events.sql import Query
 from streamkit.matching.scan import Scan
 from streamkit.matching.table import MatchTables, match_tables
 from streamkit.matching.touching import Stage, Touching
@@ -133,9 +133,7 @@ def find_matches(
     )
 
 
-def _census(
-    connection: duckdb.DuckDBPyConnection, scan: Scan, until: int | None
-) -> Census:
+def _census(connection: duckdb.DuckDBPyConnection, scan: Scan, until: int | None) -> Census:
     query = scan.census()
     counts = connection.sql(query.sql, params=query.values).fetchall()[0]
     rows, timeless, unparsable, future, newest, oldest, null_key, *keys = counts

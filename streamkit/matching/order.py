@@ -56,7 +56,9 @@ def order_rows(codes: Ints, times: Ints, sequence: Ints | None = None) -> Ints:
     packed.sort()
     order = packed & ((1 << row_bits) - 1)
     sorted_codes = packed >> row_bits
-    backwards = _backwards(sorted_codes, times[order], None if sequence is None else sequence[order])
+    backwards = _backwards(
+        sorted_codes, times[order], None if sequence is None else sequence[order]
+    )
     if not backwards.any():
         return order
     disordered = np.zeros(int(codes.max()) + 1, dtype=bool)

@@ -9,7 +9,7 @@ missing value; a negative operator is NOT of that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from streamkit.definition.criteria import NEGATIVES, All, Any, Comparison, Criterion, Not, Scalar
@@ -23,7 +23,7 @@ from streamkit.path import Path
 
 __all__ = ["criterion_sql", "to_microseconds"]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT = ValueType(Kind.TEXT, "VARCHAR")
 INT64_RANGE = (-(2**63), 2**64 - 1)
 EXACT_DOUBLES = 2**53
@@ -33,7 +33,7 @@ FALSE = "false"
 
 def to_microseconds(time: datetime) -> int:
     """A time as microseconds since the epoch; without a zone it is UTC."""
-    aware = time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     since = aware - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
@@ -79,7 +79,9 @@ def _comparison(
             present = f"coalesce(json_type({sql}) <> 'NULL', false)"
         return f"({present})" if comparison.operand else f"NOT ({present})"
     operator = NEGATIVES.get(comparison.operator, comparison.operator)
-    operands = comparison.operand if isinstance(comparison.operand, tuple) else (comparison.operand,)
+    operands = (
+        comparison.operand if isinstance(comparison.operand, tuple) else (comparison.operand,)
+    )
     scalar = _Scalars(operator, operands, comparison.ignore_case, bound.cast, parameters)
     condition = f"coalesce({scalar.any_of(sql, bound.type)}, false)"
     return f"NOT {condition}" if comparison.operator in NEGATIVES else condition
@@ -101,7 +103,9 @@ class _Scalars:
         self.cast = cast
         self.bind = parameters.bind
         self.booleans = [o for o in operands if isinstance(o, bool)]
-        self.numbers = [o for o in operands if isinstance(o, (int, float)) and not isinstance(o, bool)]
+        self.numbers = [
+            o for o in operands if isinstance(o, (int, float)) and not isinstance(o, bool)
+        ]
         self.texts = [o for o in operands if isinstance(o, str)]
         self.times = [to_microseconds(o) for o in operands if isinstance(o, datetime)]
 
@@ -147,7 +151,9 @@ class _Scalars:
             return f"CAST({sql} AS VARCHAR) IN ({wanted})"
         if type_.kind is not Kind.BOOLEAN:
             return FALSE
-        return f"{sql} IN ({', '.join('true' if b else 'false' for b in sorted(set(self.booleans)))})"
+        return (
+            f"{sql} IN ({', '.join('true' if b else 'false' for b in sorted(set(self.booleans)))})"
+        )
 
     def _text(self, sql: str, type_: ValueType) -> str:
         if type_.kind is Kind.JSON:
@@ -206,7 +212,9 @@ class _Scalars:
                     sql = f"CAST({sql} AS DOUBLE)"
                 return f"(isfinite({sql}) AND {self._double(sql)})"
             case Kind.TEXT:
-                return self._number_text(sql if type_.name == "VARCHAR" else f"CAST({sql} AS VARCHAR)")
+                return self._number_text(
+                    sql if type_.name == "VARCHAR" else f"CAST({sql} AS VARCHAR)"
+                )
             case Kind.JSON:
                 return self._number_text(f"json_scalar({sql})")
             case _:
@@ -234,7 +242,10 @@ class _Scalars:
             text = str(Decimal(scaled).scaleb(-scale)) if scale else str(scaled)
             return f"CAST({self.bind(text)} AS {type_name})"
 
-        operands = [exact(number, as_written=scale > 0 or type_name.startswith("DEC")) for number in self.numbers]
+        operands = [
+            exact(number, as_written=scale > 0 or type_name.startswith("DEC"))
+            for number in self.numbers
+        ]
         if self.operator == "eq":
             wanted = sorted(
                 int(operand * 10**scale)

@@ -175,7 +175,9 @@ class Scan:
         if self.history.schema.sequence is not None:
             columns["sequence"] = self._sequence_sql(values)
             before = f"(known.sequence < wanted.sequence OR (known.sequence = wanted.sequence AND {before}))"
-        same = " AND ".join(f"known.part_{place} = wanted.part_{place}" for place in range(len(key)))
+        same = " AND ".join(
+            f"known.part_{place} = wanted.part_{place}" for place in range(len(key))
+        )
         sql = (
             f"{self.history.steps_sql(values)},\n"
             f"known AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
@@ -266,7 +268,9 @@ class Scan:
         for number, remaining in enumerate(self._flags[first : first + FLAGS_PER_WORD]):
             bit = 1 << number
             for name, sql in remaining.items():
-                by_name[name].append(str(bit) if sql == "true" else f"CASE WHEN {sql} THEN {bit} ELSE 0 END")
+                by_name[name].append(
+                    str(bit) if sql == "true" else f"CASE WHEN {sql} THEN {bit} ELSE 0 END"
+                )
         for flag, sqls in (
             (self.unreadable_flag, self._values.unreadable()),
             (self.uncast_flag, list(self._casts)),

@@ -60,9 +60,7 @@ def make_sessions(
     starts[1:] |= np.diff(ordered) > sessionizer.inactivity.microseconds
     if sessionizer.max is not None:
         stretches = np.cumsum(starts)
-        too_late = next_in_group(
-            stretches, ordered, sessionizer.max.microseconds, inclusive=False
-        )
+        too_late = next_in_group(stretches, ordered, sessionizer.max.microseconds, inclusive=False)
         starts = follow(too_late, starts)
     started = ordered[np.maximum.accumulate(np.where(starts, np.arange(len(rows)), 0))]
     all_starts = np.zeros(len(users), np.int64)

@@ -67,7 +67,9 @@ class _Facts:
     ) -> None:
         self.rows = np.unique(np.concatenate([firing.events.ravel() for firing in firings]))
         rules = (firing.plan.stream.cooldown for firing in firings)
-        self.cooldowns = sorted({rule.by for rule in rules if rule and rule.by not in ("key", *ROLES)})
+        self.cooldowns = sorted(
+            {rule.by for rule in rules if rule and rule.by not in ("key", *ROLES)}
+        )
         positions = touching.frame["position"].gather(self.rows)
         wanted = pl.DataFrame({"position": positions})
         described = _ask(connection, scan.described(self.cooldowns), wanted).sort("position")
@@ -111,15 +113,15 @@ def match_tables(
         key = firing.plan.key
         if key not in twins:
             ends = [other.events[-1] for other in firings if other.plan.key == key]
-            twins[key] = _earlier_twins(connection, scan, touching, facts, key, np.concatenate(ends))
+            twins[key] = _earlier_twins(
+                connection, scan, touching, facts, key, np.concatenate(ends)
+            )
         nth = twins[key][np.searchsorted(facts.rows, firing.events[-1])]
         tables.append(_tables(touching, firing, facts, nth, since))
     return tables
 
 
-def _ask(
-    connection: duckdb.DuckDBPyConnection, query: Query, wanted: pl.DataFrame
-) -> pl.DataFrame:
+def _ask(connection: duckdb.DuckDBPyConnection, query: Query, wanted: pl.DataFrame) -> pl.DataFrame:
     """Ask a query that joins a table of wanted rows."""
     connection.register("wanted", wanted.to_arrow())
     try:
@@ -169,24 +171,29 @@ def _tables(
             *parts, last["id"], last["time"], last["name"], nth.tolist(), strict=True
         )
     ]
-    table = pl.DataFrame(
-        {
-            "match_id": pl.Series(ids, dtype=pl.String),
-            "key": _listed(parts, pl.String),
-            "session": last["session"],
-            "user": last["user"],
-            "started_at": touching.frame["time"].gather(firing.starts),
-            "matched_at": last["time"],
-            "fired_at": firing.fired_at,
-            "events": _listed(
-                [_event(facts.of(rows), step) for step, rows in enumerate(firing.events)], EVENT_TYPE
-            ),
-        }
-    ).select(
-        pl.lit(stream.name).alias("stream"),
-        pl.lit(stream.version).alias("version"),
-        pl.all(),
-    ).with_columns(pl.col("started_at", "matched_at", "fired_at").cast(TIME))
+    table = (
+        pl.DataFrame(
+            {
+                "match_id": pl.Series(ids, dtype=pl.String),
+                "key": _listed(parts, pl.String),
+                "session": last["session"],
+                "user": last["user"],
+                "started_at": touching.frame["time"].gather(firing.starts),
+                "matched_at": last["time"],
+                "fired_at": firing.fired_at,
+                "events": _listed(
+                    [_event(facts.of(rows), step) for step, rows in enumerate(firing.events)],
+                    EVENT_TYPE,
+                ),
+            }
+        )
+        .select(
+            pl.lit(stream.name).alias("stream"),
+            pl.lit(stream.version).alias("version"),
+            pl.all(),
+        )
+        .with_columns(pl.col("started_at", "matched_at", "fired_at").cast(TIME))
+    )
     order = np.lexsort((table["match_id"].rank("ordinal").to_numpy(), firing.fired_at))
     pending = order[firing.is_pending[order]]
     confirmed = order[~firing.is_pending[order]]

@@ -149,9 +149,7 @@ class Touching:
         if ids is not None:
             kept = first_of_each_id(keys[runs.ends], ids[runs.ends])
         ends = runs.ends[kept]
-        kept[kept] = kept_by_frequency(
-            plan.stream.frequency, firsts[ends], runs.starts[kept], ends
-        )
+        kept[kept] = kept_by_frequency(plan.stream.frequency, firsts[ends], runs.starts[kept], ends)
         return Firing(
             plan,
             rows[runs.starts[kept]],

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from streamkit.definition import Stream, stream_json_schema
 from streamkit.definition.criteria import OPERATORS
 from streamkit.definition.stream_reading import STREAM_KEYS
-from streamkit.definition.yaml_text import read_yaml
+from streamkit.document.yaml_text import read_yaml
 
 from .examples import RESCUE_YAML
 from .strategies import streams

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamkit.definition import Stream
-from streamkit.definition.json_text import read_json
-from streamkit.definition.origin import Origin
+from streamkit.document.json_text import read_json
+from streamkit.document.files import Origin
 from streamkit.definition.reading_context import Reading
 from streamkit.definition.stream_reading import read_stream
-from streamkit.definition.yaml_text import read_yaml
+from streamkit.document.yaml_text import read_yaml
 
 from .strategies import conditions, streams
 

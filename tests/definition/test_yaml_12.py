@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from streamkit.definition.json_text import read_json
-from streamkit.definition.yaml_text import read_yaml, resolve_plain
+from streamkit.document.json_text import read_json
+from streamkit.document.yaml_text import read_yaml, resolve_plain
 
 PLAIN: list[tuple[str, Any]] = [
     ("NO", "NO"), ("no", "no"), ("on", "on"), ("y", "y"), ("12:30", "12:30"), ("1.10", 1.1), ("1_000", "1_000"),

@@ -6,23 +6,19 @@ same problems in each of them, and can say on which line they stand where there 
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
-from streamkit.definition.model import Defined
 from streamkit.duration import Duration
 from streamkit.errors import Problem
-from streamkit.path import Path
 
 __all__ = [
     "Document",
     "Node",
     "Place",
     "describe_kind",
-    "from_plain",
+    "is_valid_text",
     "line_of",
     "place_text",
     "quoted",
@@ -36,7 +32,6 @@ DEEPEST = 50
 """Levels of nesting: far more than any stream needs, far fewer than a hostile file has."""
 MOST_NODES = 100_000
 """Values in one document, aliases counted as often as they are used."""
-LEAVES = (str, bool, int, float, datetime, date, timedelta, Duration, Path, Defined, type(None))
 
 
 @dataclass(slots=True)
@@ -69,6 +64,18 @@ class Document:
     root: Node | None
     problems: list[Problem] = field(default_factory=list)
     file: str | None = None
+
+    def plain(self) -> Any:
+        """The tree as mappings, lists and scalars; None where nothing could be read."""
+        return None if self.root is None else _plain(self.root)
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node.value, dict):
+        return {key: _plain(item) for key, item in node.value.items()}
+    if isinstance(node.value, list):
+        return [_plain(item) for item in node.value]
+    return node.value
 
 
 def place_text(place: Place) -> str:
@@ -134,78 +141,6 @@ def describe_kind(value: object) -> str:
     if isinstance(value, timedelta | Duration):
         return "a duration"
     return f"a {type(value).__name__}"
-
-
-def from_plain(data: object) -> Document:
-    """The document of plain Python data: mappings, lists, texts, numbers, booleans, None.
-
-    Times, durations, paths and named conditions may stand where their text could.
-    """
-    building = _Building()
-    root = building.node(data, ())
-    if building.count > MOST_NODES:
-        building.add("too-large", (), f"more than {MOST_NODES:,} values")
-    return Document(root if not building.fatal else None, building.problems)
-
-
-class _Building:
-    """One walk over plain data."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-        self.count = 0
-        self.fatal = False
-
-    def add(self, code: str, place: Place, message: str, hint: str | None = None) -> None:
-        self.fatal = self.fatal or code in {"too-deep", "too-large"}
-        self.problems.append(Problem(code, message, place_text(place), hint=hint))
-
-    def node(self, data: object, place: Place) -> Node:
-        self.count += 1
-        if self.fatal or self.count > MOST_NODES:
-            return Node(None)
-        if len(place) > DEEPEST:
-            self.add("too-deep", place[:3], f"nested more than {DEEPEST} levels deep")
-            return Node(None)
-        if isinstance(data, Mapping):
-            return self.mapping(data, place)
-        if isinstance(data, list | tuple):
-            return Node([self.node(item, (*place, index)) for index, item in enumerate(data)])
-        return Node(self.scalar(data, place))
-
-    def mapping(self, data: Mapping[Any, object], place: Place) -> Node:
-        entries: dict[str, Node] = {}
-        for key, item in data.items():
-            name = str(key) if isinstance(key, str | Path) else None
-            if name is None:
-                self.add("key-not-text", place, f"a key is {describe_kind(key)}; keys are text")
-            elif not is_valid_text(name):
-                self.add(
-                    "bad-text", place, "a key holds half a surrogate pair; it is not Unicode text"
-                )
-            else:
-                entries[name] = self.node(item, (*place, name))
-        return Node(entries)
-
-    def scalar(self, data: object, place: Place) -> object:
-        if isinstance(data, str) and not is_valid_text(data):
-            self.add("bad-text", place, "half a surrogate pair; it is not Unicode text")
-            return "?"
-        if isinstance(data, str):
-            return str(data)
-        if isinstance(data, LEAVES):
-            return data
-        if isinstance(data, numbers.Integral):
-            return int(data)
-        if isinstance(data, numbers.Real):
-            return float(data)
-        self.add(
-            "not-plain-data",
-            place,
-            f"a value of the Python type {type(data).__name__} cannot be written down",
-            "use text, numbers, booleans, datetimes, lists and dicts",
-        )
-        return None
 
 
 def is_valid_text(text: str) -> bool:

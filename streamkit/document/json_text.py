@@ -11,7 +11,7 @@ from bisect import bisect_right
 from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined] # public, but not in typeshed
 
-from streamkit.definition.nodes import (
+from streamkit.document.nodes import (
     DEEPEST,
     MOST_NODES,
     Document,

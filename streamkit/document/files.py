@@ -1,4 +1,4 @@
-"""Stream files as text, and where a stream came from."""
+"""Files of YAML or JSON as trees of nodes, and where a value came from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path as FilePath
 
-from streamkit.definition.json_text import read_json
-from streamkit.definition.nodes import Document, shorten
-from streamkit.definition.yaml_text import read_yaml
-from streamkit.errors import DefinitionError
+from streamkit.document.json_text import read_json
+from streamkit.document.nodes import Document, shorten
+from streamkit.document.yaml_text import read_yaml
+from streamkit.errors import DefinitionError, StreamkitError
 
 __all__ = ["Origin", "read_document", "read_text"]
 
@@ -32,44 +32,54 @@ class Origin:
     is_yaml: bool
 
 
-def read_text(path: str | PathLike[str]) -> str:
+def read_text(path: str | PathLike[str], error: type[StreamkitError] = DefinitionError) -> str:
     """A file's text, its line ends untouched.
 
+    Args:
+        path: The file.
+        error: What to raise.
+
     Raises:
-        DefinitionError: It is not there, not readable, too large, or not UTF-8.
+        StreamkitError: It is not there, not readable, too large, or not UTF-8.
     """
     file = fspath(path)
     try:
         with FilePath(path).open("rb") as stream:
             data = stream.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        missing = isinstance(error, FileNotFoundError)
+    except (OSError, ValueError) as failure:
+        reason = getattr(failure, "strerror", None) or str(failure)
+        missing = isinstance(failure, FileNotFoundError)
         message = "no such file or folder" if missing else f"it cannot be read: {reason}"
-        raise DefinitionError(message, code="no-such-file", file=shorten(file, 300)) from None
+        raise error(message, code="no-such-file", file=shorten(file, 300)) from None
     if len(data) > LARGEST:
         message = f"the file is larger than {LARGEST // 1024 // 1024} MiB"
-        raise DefinitionError(message, code="too-large", file=file)
+        raise error(message, code="too-large", file=file)
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DefinitionError(
+    except UnicodeDecodeError as failure:
+        raise error(
             "the file is not UTF-8 text",
             code="bad-text",
             file=file,
-            line=data.count(b"\n", 0, error.start) + 1,
+            line=data.count(b"\n", 0, failure.start) + 1,
             hint="save it as UTF-8",
         ) from None
 
 
-def read_document(path: str | PathLike[str]) -> tuple[Document, Origin]:
+def read_document(
+    path: str | PathLike[str], error: type[StreamkitError] = DefinitionError
+) -> tuple[Document, Origin]:
     """A file as a tree of nodes; .json is JSON, everything else YAML.
 
+    Args:
+        path: The file.
+        error: What to raise.
+
     Raises:
-        DefinitionError: It is no readable text. Wrong syntax is a problem of the document.
+        StreamkitError: It is no readable text. Wrong syntax is a problem of the document.
     """
     file = fspath(path)
-    text = read_text(path)
+    text = read_text(path, error)
     is_yaml = not file.lower().endswith(".json")
     content = text.removeprefix("\ufeff")
     document = read_yaml(content, file) if is_yaml else read_json(content, file)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from streamkit.definition.nodes import (
+from streamkit.document.nodes import (
     DEEPEST,
     MOST_NODES,
     Document,
@@ -98,9 +98,9 @@ def read_yaml(text: str, file: str | None = None) -> Document:
     Returns:
         Its tree and what is wrong with it as a text; never raises for bad text.
     """
-    from ruamel.yaml import YAML  # noqa: PLC0415 # slow to import
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 # slow to import
-    from ruamel.yaml.reader import ReaderError  # noqa: PLC0415 # slow to import
+    from ruamel.yaml import YAML  # slow to import
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # slow to import
+    from ruamel.yaml.reader import ReaderError  # slow to import
 
     composer = _Composer()
     try:
