@@ -88,7 +88,7 @@ def _funnel(result: Backtest, name: str) -> Markup:
 
 def _days(result: Backtest, name: str) -> Markup:
     counts = result.counts(every="1d", stream=name)
-    top = max(counts["matches"].max() or 0, 1)
+    top = max(1, *counts["matches"].to_list())
     bars = []
     for _, period, matches in counts.iter_rows():
         style = (

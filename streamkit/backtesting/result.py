@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from typing import Any, cast
 
@@ -113,6 +113,7 @@ class Backtest:
 
     def _stream_summary(self, found: StreamMatches) -> dict[str, Any]:
         stream, matches = found.plan.stream, found.tables.matches
+        fired = matches["fired_at"].to_list()
         return {
             "name": stream.name,
             "version": stream.version,
@@ -122,8 +123,8 @@ class Backtest:
             "pending": len(found.tables.pending),
             "held_back": found.tables.held_back,
             "activations": activations(stream, len(matches)),
-            "first": None if matches.is_empty() else _text(matches["fired_at"].min()),
-            "last": None if matches.is_empty() else _text(matches["fired_at"].max()),
+            "first": _text(fired[0]) if fired else None,
+            "last": _text(fired[-1]) if fired else None,
             "without_key": dict(found.lacking),
         }
 
@@ -241,16 +242,15 @@ class Backtest:
                 }
             )
             names = {f"_column_{place}": name for place, name in enumerate(self.history.columns)}
-            full = self._look_up(
-                positions.ravel(),
-                lambda values: {
-                    alias: values.column(self.history.bind_column(name))
-                    for alias, name in names.items()
-                },
-            ).rename(names)
+            full = self._look_up(positions.ravel(), partial(self._columns, names)).rename(names)
             order = np.arange(steps * count).reshape(steps, count).T.ravel()
             frames.append(pl.concat([ids, full], how="horizontal")[order])
         return pl.concat(frames)
+
+    def _columns(self, names: Mapping[str, str], values: RowValues) -> Mapping[str, str]:
+        """The input's columns as they are, by aliases."""
+        bind = self.history.bind_column
+        return {alias: values.column(bind(name)) for alias, name in names.items()}
 
     def _look_up(
         self, positions: Ints, columns: Callable[[RowValues], Mapping[str, str]]
@@ -343,5 +343,5 @@ def _time(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-def _text(time: Any) -> str:
+def _text(time: datetime) -> str:
     return time.isoformat().replace("+00:00", "Z")

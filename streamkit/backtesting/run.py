@@ -13,12 +13,11 @@ from streamkit.errors import DefinitionError, EventsError
 from streamkit.events import EventSource, History
 from streamkit.events.source import interrupting
 from streamkit.matching import find_matches
+from streamkit.times import parse_time
 
 __all__ = ["backtest"]
 
-TIME_TEXT = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
-)
+DATE_TEXT = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def backtest(
@@ -63,7 +62,7 @@ def backtest(
     streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
     _check_names(streams)
     since_time, until_time = _moment(since, "since"), _moment(until, "until")
-    now = _utc(now or datetime.now(UTC))
+    now = parse_time(now or datetime.now(UTC))
     began = time.monotonic()
     if not isinstance(history, History):
         history = History(history)
@@ -96,28 +95,16 @@ def _check_names(streams: Sequence[Stream]) -> None:
         )
 
 
-def _moment(value: datetime | str | None, argument: str) -> datetime | None:
+def _moment(value: datetime | date | str | None, argument: str) -> datetime | None:
     if value is None:
         return None
-    if isinstance(value, str):
-        try:
-            if not TIME_TEXT.fullmatch(value):
-                raise ValueError
-            value = datetime.fromisoformat(value.upper())
-        except ValueError:
-            raise EventsError(
-                f"{argument} {value[:80]!r} is not a time",
-                code="bad-time",
-                hint="write 2026-01-31 or 2026-01-31T12:00:00Z",
-            ) from None
-    elif not isinstance(value, datetime):
-        if not isinstance(value, date):
-            raise EventsError(
-                f"{argument} is not a time but {type(value).__name__}", code="bad-time"
-            )
-        value = datetime(value.year, value.month, value.day)
-    return _utc(value)
-
-
-def _utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        if isinstance(value, str) and DATE_TEXT.fullmatch(value):
+            value = date.fromisoformat(value)
+        return parse_time(value)
+    except ValueError as error:
+        raise EventsError(
+            f"{argument} {str(value)[:80]!r} is not a time: {error}",
+            code="bad-time",
+            hint="write 2026-01-31 or 2026-01-31T12:00:00Z",
+        ) from None

@@ -30,8 +30,9 @@ def repeated_ids(ids: pl.Series) -> Ints:
 
 
 def kept_rows(keys: Ints, times: Ints, ids: Ints, length: int) -> Bools:
-    """The rows that are no duplicates: of equal ids in a key those within `length` of the last
-    kept one are dropped.
+    """The rows that are no duplicates.
+
+    Of the rows with one id in one key, those within `length` of the last kept one are dropped.
 
     Args:
         keys: Key of each row, sorted.

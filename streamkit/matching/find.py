@@ -11,6 +11,7 @@ import duckdb
 from streamkit.definition import Stream
 from streamkit.events.history import History
 from streamkit.events.sql import Query
+from streamkit.matching.binding import check_bindings
 from streamkit.matching.plan import StreamPlan, compile_streams
 from streamkit.matching.predicates import to_microseconds
 from streamkit.matching.scan import Scan
@@ -104,6 +105,7 @@ def find_matches(
     Raises:
         EventsError: A path or role that the events do not have.
     """
+    check_bindings(streams, history)
     plan = compile_streams(streams)
     until_us = None if until is None else to_microseconds(until)
     since_us = None if since is None else to_microseconds(since)

@@ -74,7 +74,8 @@ def order_rows(codes: Ints, times: Ints, sequence: Ints | None = None) -> Ints:
 
 def _backwards(codes: Ints, times: Ints, sequence: Ints | None) -> Bools:
     """Where a row stands after one of its key that it should stand before."""
-    earlier = times[1:] < times[:-1]
+    earlier: Bools = times[1:] < times[:-1]
     if sequence is not None:
         earlier |= (times[1:] == times[:-1]) & (sequence[1:] < sequence[:-1])
-    return earlier & (codes[1:] == codes[:-1])
+    earlier &= codes[1:] == codes[:-1]
+    return earlier

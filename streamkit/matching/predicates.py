@@ -236,7 +236,8 @@ class _Scalars:
     def _scaled(self, sql: str, type_name: str, scale: int, bounds: tuple[int, int]) -> str:
         """Integers, or decimals as integers of their last digit."""
 
-        def value(scaled: int) -> str:
+        def value(scaled: int | float) -> str:
+            scaled = int(scaled)
             if not scale and type_name == "BIGINT":
                 return self.bind(scaled)
             text = str(Decimal(scaled).scaleb(-scale)) if scale else str(scaled)

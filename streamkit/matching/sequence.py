@@ -63,7 +63,8 @@ class Runs:
     @property
     def ends(self) -> Ints:
         """Rows of the firing events."""
-        return self.events[-1]
+        ends: Ints = self.events[-1]
+        return ends
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def make_sessions(
     starts = group_starts(groups)
     starts[1:] |= np.diff(ordered) > sessionizer.inactivity.microseconds
     if sessionizer.max is not None:
-        stretches = np.cumsum(starts)
+        stretches = np.cumsum(starts, dtype=np.int64)
         too_late = next_in_group(stretches, ordered, sessionizer.max.microseconds, inclusive=False)
         starts = follow(too_late, starts)
     started = ordered[np.maximum.accumulate(np.where(starts, np.arange(len(rows)), 0))]

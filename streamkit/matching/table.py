@@ -21,20 +21,19 @@ __all__ = ["EVENT_TYPE", "MATCH_SCHEMA", "MatchTables", "match_tables"]
 
 TIME = pl.Datetime("us", "UTC")
 EVENT_TYPE = pl.Struct({"step": pl.Int32, "id": pl.String, "time": TIME, "name": pl.String})
-MATCH_SCHEMA = pl.Schema(
-    {
-        "stream": pl.String,
-        "version": pl.String,
-        "match_id": pl.String,
-        "key": pl.List(pl.String),
-        "session": pl.String,
-        "user": pl.String,
-        "started_at": TIME,
-        "matched_at": TIME,
-        "fired_at": TIME,
-        "events": pl.List(EVENT_TYPE),
-    }
-)
+MATCH_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "stream": pl.String,
+    "version": pl.String,
+    "match_id": pl.String,
+    "key": pl.List(pl.String),
+    "session": pl.String,
+    "user": pl.String,
+    "started_at": TIME,
+    "matched_at": TIME,
+    "fired_at": TIME,
+    "events": pl.List(EVENT_TYPE),
+}
+MATCH_SCHEMA = pl.Schema(MATCH_COLUMNS)
 """Columns of a table of matches."""
 
 
@@ -82,7 +81,8 @@ class _Facts:
 
     def of(self, rows: Ints) -> pl.DataFrame:
         """The facts of some rows, in their order."""
-        return self.frame[np.searchsorted(self.rows, rows)]
+        facts: pl.DataFrame = self.frame[np.searchsorted(self.rows, rows)]
+        return facts
 
     def cooldown(self, by: str, rows: Ints) -> pl.Series:
         """The values that a cooldown other than by key goes by."""
@@ -125,7 +125,8 @@ def _ask(connection: duckdb.DuckDBPyConnection, query: Query, wanted: pl.DataFra
     """Ask a query that joins a table of wanted rows."""
     connection.register("wanted", wanted.to_arrow())
     try:
-        return connection.sql(query.sql, params=query.values).pl()
+        asked: pl.DataFrame = connection.sql(query.sql, params=query.values).pl()
+        return asked
     finally:
         connection.unregister("wanted")
 

@@ -55,11 +55,12 @@ def histories(draw: st.DrawFn) -> tuple[dict[str, Any], pa.Table]:
             schema["sessionizer"]["max"] = draw(st.sampled_from(MINUTES))
     else:
         schema["session"] = "session_id"
-    if draw(seldom(3)):
+    if draw(st.booleans()):
         schema |= {"id": "event_id", "dedupe": draw(st.sampled_from(MINUTES))}
-    if draw(seldom(3)):
+    if draw(st.booleans()):
         schema["sequence"] = "event_order"
     text_times = draw(seldom(3))
+    ids = draw(st.sampled_from(["pqr", "pqrstuvwxyz"]))
     span = draw(st.sampled_from([3, 12, 30]))
     whole = draw(st.booleans())
 
@@ -82,7 +83,7 @@ def histories(draw: st.DrawFn) -> tuple[dict[str, Any], pa.Table]:
             "event_name": draw(st.sampled_from("ABABCX")),
             "session_id": draw(mostly("st")),
             "user_id": draw(mostly("uv")),
-            "event_id": draw(mostly("pqrstuvwxyz", null_in=3)),
+            "event_id": draw(mostly(ids, null_in=3)),
             "event_order": draw(mostly(range(3), null_in=4)),
             "x": draw(mostly(VALUES, null_in=5)),
             "properties": draw(st.sampled_from(DOCUMENTS)),

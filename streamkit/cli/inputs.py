@@ -1,0 +1,92 @@
+"""The arguments that commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamkit.errors import DefinitionError, Problem
+
+if TYPE_CHECKING:
+    from streamkit.definition import Stream
+    from streamkit.events import History
+
+__all__ = [
+    "add_events",
+    "add_json",
+    "add_streams",
+    "add_time_range",
+    "load_history",
+    "load_streams",
+    "print_json",
+]
+
+
+def add_streams(parser: argparse.ArgumentParser) -> None:
+    """The streams: one or more files or folders."""
+    parser.add_argument(
+        "streams", nargs="+", type=Path, metavar="STREAM", help="stream files, or folders of them"
+    )
+
+
+def add_events(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """The events and their schema."""
+    parser.add_argument(
+        "--events",
+        required=required,
+        metavar="PATH",
+        help="a Parquet file, a folder of them, or a glob",
+    )
+    parser.add_argument(
+        "--schema",
+        type=Path,
+        metavar="FILE",
+        help="what the columns mean; proposed from their names if left out",
+    )
+
+
+def add_time_range(parser: argparse.ArgumentParser) -> None:
+    """The time range of an answer."""
+    parser.add_argument(
+        "--since", metavar="TIME", help="only matches that fire at or after it (UTC)"
+    )
+    parser.add_argument("--until", metavar="TIME", help="only events and matches before it (UTC)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Machine-readable output."""
+    parser.add_argument("--json", action="store_true", help="print JSON to standard output")
+
+
+def load_streams(paths: list[Path]) -> list[Stream]:
+    """The streams of files and folders.
+
+    Raises:
+        DefinitionError: All problems of all of them.
+    """
+    from streamkit.definition import load
+
+    streams: list[Stream] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            streams += load(path)
+        except DefinitionError as error:
+            problems += error.problems
+    if problems:
+        raise DefinitionError(problems)
+    return streams
+
+
+def load_history(events: str, schema: Path | None) -> History:
+    """The events with their schema."""
+    from streamkit.events import History
+
+    return History(events, schema)
+
+
+def print_json(data: Any) -> None:
+    """Print plain data as JSON."""
+    print(json.dumps(data, ensure_ascii=False, indent=2))  # noqa: T201 # the command's output
