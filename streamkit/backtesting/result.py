@@ -17,6 +17,7 @@ from streamkit.definition import Stream
 from streamkit.duration import Duration
 from streamkit.errors import EventsError
 from streamkit.events import History
+from streamkit.events.asking import ask_arrow
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Query
 from streamkit.matching import MATCH_SCHEMA, Found, StreamMatches
@@ -260,7 +261,7 @@ class Backtest:
         wanted = np.unique(positions)
         with self.history.connect() as connection:
             connection.register("wanted", pl.DataFrame({"position": wanted}).to_arrow())
-            found = connection.sql(query.sql, params=query.values).to_arrow_table()
+            found = ask_arrow(connection, query)
         # Arrow's take, because Polars cannot gather maps from a column in several chunks
         order = np.argsort(found["position"].to_numpy())[np.searchsorted(wanted, positions)]
         rows = found.drop_columns("position").combine_chunks().take(order)

@@ -11,7 +11,7 @@ from streamkit.backtesting.result import Backtest
 from streamkit.definition import Stream
 from streamkit.errors import DefinitionError, EventsError
 from streamkit.events import EventSource, History
-from streamkit.events.source import interrupting
+from streamkit.events.asking import watching
 from streamkit.matching import find_matches
 from streamkit.times import parse_time
 
@@ -66,7 +66,7 @@ def backtest(
     began = time.monotonic()
     if not isinstance(history, History):
         history = History(history)
-    with history.connect() as connection, interrupting(connection, report) as stage:
+    with history.connect() as connection, watching(connection, report) as stage:
         found = find_matches(
             streams,
             history,

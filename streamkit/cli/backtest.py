@@ -55,5 +55,5 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(result)  # noqa: T201 # the command's output
     if arguments.sql:
-        print(f"\n{result.sql}", file=sys.stderr if arguments.json else sys.stdout)  # noqa: T201
+        print(f"\n{result.sql}", file=sys.stderr if arguments.json else sys.stdout)
     return 0

@@ -101,9 +101,9 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
         raise _BadArgumentsError(f"streamkit: no command {words[0]!r}. Hint: {hint}")
     arguments, unknown = parser.parse_known_args(words)
     if unknown:
-        hint = did_you_mean(unknown[0].split("=")[0], arguments.options)
+        near = did_you_mean(unknown[0].split("=")[0], arguments.options)
         raise _BadArgumentsError(
-            f"streamkit {words[0]}: no option {unknown[0]!r}" + (f". Hint: {hint}" if hint else "")
+            f"streamkit {words[0]}: no option {unknown[0]!r}" + (f". Hint: {near}" if near else "")
         )
     return arguments
 

@@ -37,7 +37,7 @@ class RowValues:
         >>> values.column(price)
         '_value_0'
         >>> values.documents()
-        ['json_values("props", $p0) AS _document_0']
+        ['json_values("props", $p1) AS _document_0']
     """
 
     def __init__(self, parameters: Parameters) -> None:

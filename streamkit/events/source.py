@@ -1,36 +1,44 @@
-"""Where events are kept, as something DuckDB can scan in a fixed order."""
+"""What events can be read from, and how each kind is opened."""
 
 from __future__ import annotations
 
-import glob
 import os
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as pads
-import pyarrow.parquet as pq
 
-from streamkit.errors import EventsError, Problem
-from streamkit.events.sql import literal
-from streamkit.events.types import Kind, ValueType
+from streamkit.errors import EventsError
+from streamkit.events.conversion import open_csv, open_ndjson
+from streamkit.events.lake_tables import (
+    is_delta_folder,
+    is_delta_table,
+    is_iceberg_table,
+    spool_delta,
+    spool_iceberg,
+)
+from streamkit.events.opened import Scratch, Source, connect, describe
+from streamkit.events.parquet_files import open_parquet
+from streamkit.events.storage import Storage, format_of, storage_of
 
-__all__ = ["EventSource", "Source", "connect", "interrupting", "open_source"]
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from pyiceberg.table import Table as IcebergTable
+
+__all__ = ["EventSource", "Source", "connect", "open_source"]
 
 EventSource: TypeAlias = (
     "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | pl.DataFrame | pl.LazyFrame"
-    " | pa.Table | pads.Dataset | duckdb.DuckDBPyRelation"
+    " | pa.Table | pads.Dataset | duckdb.DuckDBPyRelation | DeltaTable | IcebergTable"
 )
 """What a history can be made from."""
 
-NUMBERS = (Kind.INTEGER, Kind.DOUBLE, Kind.DECIMAL)
 ROW = "_row"
 RESERVED = re.compile(
     r"_row|_position|(_value|_document)_[0-9]+|file_index|file_row_number", re.IGNORECASE
@@ -38,42 +46,8 @@ RESERVED = re.compile(
 """Names that queries give to columns of their own."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """Events that can be scanned, any number of times, in one order.
-
-    Args:
-        label: What to call it in messages.
-        from_sql: What stands behind FROM.
-        position: SQL of a row's place in the source order, a BIGINT that no two rows share.
-        columns: The columns and their types.
-        register: Makes what `from_sql` names known to a connection.
-        files: The files, in order; empty for tables.
-        is_ordered: Whether the order is the user's own; a relation or lazy frame has none.
-    """
-
-    label: str
-    from_sql: str
-    position: str
-    columns: Mapping[str, ValueType]
-    register: Callable[[duckdb.DuckDBPyConnection], object]
-    files: tuple[str, ...] = ()
-    is_ordered: bool = True
-
-
-def connect() -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection of its own, in memory, that loads nothing from elsewhere."""
-    return duckdb.connect(
-        ":memory:",
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
-
-
 def open_source(source: EventSource) -> Source:
-    """Find out what the input is and which columns it has, without reading its rows.
+    """Find out what the input is and which columns it has; Parquet's rows are not read for it.
 
     Raises:
         EventsError: Nothing there, not readable, or files that disagree on a column's type.
@@ -91,7 +65,18 @@ def open_source(source: EventSource) -> Source:
 
 def _open(source: EventSource) -> Source:
     if isinstance(source, (str, os.PathLike)):
-        return _parquet(_find_files(os.fspath(source)), os.fspath(source))
+        name = os.fspath(source)
+        if is_delta_folder(name):
+            return _spooled(spool_delta(name, name), name)
+        if _is_iceberg_folder(name):
+            raise EventsError(
+                f"{name!r} is an Iceberg table, which only its catalog can open",
+                code="iceberg-folder",
+                hint="give the table itself: catalog.load_table(…) of pyiceberg",
+            )
+        storage = storage_of(name)
+        files, root = storage.find(name)
+        return _open_files(files, name, storage, root)
     if isinstance(source, pl.LazyFrame):
         return _table(source.collect().to_arrow(), "the lazy frame", is_ordered=False)
     if isinstance(source, pl.DataFrame):
@@ -99,21 +84,74 @@ def _open(source: EventSource) -> Source:
     if isinstance(source, pa.Table):
         return _table(source, "the table")
     if isinstance(source, pads.Dataset):
-        return _table(source.to_table(), "the dataset")
+        scratch = Scratch()
+        file = scratch.write(source.scanner().to_reader())
+        return _spooled((file, scratch), "the dataset", is_ordered=True)
     if isinstance(source, duckdb.DuckDBPyRelation):
         return _table(source.to_arrow_table(), "the relation", is_ordered=False)
-    if isinstance(source, Sequence) and source:
+    if is_delta_table(source):
+        return _spooled(spool_delta(source, "the Delta table"), "the Delta table")
+    if is_iceberg_table(source):
+        return _spooled(spool_iceberg(source, "the Iceberg table"), "the Iceberg table")
+    if (
+        isinstance(source, Sequence)
+        and source
+        and all(isinstance(item, (str, os.PathLike)) for item in source)
+    ):
         names = [os.fspath(item) for item in source]
-        files = [file for name in names for file in _find_files(name)]
-        return _parquet(sorted(set(files), key=os.fsencode), names[0])
+        storages = {name: storage_of(name) for name in names}
+        if len({id(storage.filesystem) for storage in storages.values()}) > 1:
+            raise EventsError(
+                "the files are kept in more than one place", code="mixed-places",
+                hint="read files of one disk or one object store at a time",
+            )  # fmt: skip
+        storage = storages[names[0]]
+        found = {file for name in names for file in storage.find(name)[0]}
+        roots = {storage.find(name)[1] for name in names}
+        files = sorted(found, key=os.fsencode)
+        return _open_files(
+            files, names[0], storage, os.path.commonpath(roots) if all(roots) else ""
+        )
     raise EventsError(
         f"events cannot be read from {type(source).__name__}",
         code="unknown-input",
-        hint="give a Parquet file, a folder, a glob, a Polars frame, an Arrow table or a DuckDB relation",
+        hint="give a file, a folder, a glob, a URL of an object store, a Polars frame, an Arrow"
+        " table or dataset, a DuckDB relation, or a Delta or Iceberg table",
     )
 
 
+def _open_files(files: Sequence[str], label: str, storage: Storage, root: str) -> Source:
+    formats = {format_of(file) or "Parquet": file for file in files}
+    if len(formats) > 1:
+        one, other = list(formats.values())[:2]
+        raise EventsError(
+            f"{one!r} and {other!r} are files of two formats",
+            code="mixed-formats",
+            hint="give files of one format",
+        )
+    match next(iter(formats)):
+        case "NDJSON":
+            return open_ndjson(files, label, storage)
+        case "CSV":
+            return open_csv(files, label, storage)
+        case _:
+            return open_parquet(files, label, storage, root)
+
+
+def _is_iceberg_folder(name: str) -> bool:
+    return any((FilePath(name) / "metadata").glob("*.metadata.json"))
+
+
+def _spooled(made: tuple[FilePath, Scratch], label: str, *, is_ordered: bool = False) -> Source:
+    file, scratch = made
+    return replace(open_parquet([str(file)], label), scratch=scratch, is_ordered=is_ordered)
+
+
 def _table(table: pa.Table, label: str, *, is_ordered: bool = True) -> Source:
+    for place, field in enumerate(table.schema):
+        if pa.types.is_null(field.type):
+            nothing = pa.nulls(table.num_rows, pa.string())
+            table = table.set_column(place, field.name, nothing)
     rows = pl.int_range(table.num_rows, eager=True).to_arrow()
     numbered = table.append_column(ROW, rows)
 
@@ -122,157 +160,6 @@ def _table(table: pa.Table, label: str, *, is_ordered: bool = True) -> Source:
 
     with connect() as connection:
         register(connection)
-        columns = _describe(connection, "streamkit_events")
+        columns = describe(connection, "streamkit_events")
     columns.pop(ROW)
     return Source(label, "streamkit_events", ROW, columns, register, is_ordered=is_ordered)
-
-
-def _find_files(name: str) -> list[str]:
-    """The Parquet files a path, folder or glob stands for, in the order of their paths' bytes."""
-    if FilePath(name).is_file():
-        return [name]
-    if FilePath(name).is_dir():
-        found = [
-            str(file)
-            for file in FilePath(name).rglob("*.parquet")
-            if not any(part[0] in "._" for part in file.relative_to(name).parts) and file.is_file()
-        ]
-        if not found:
-            raise EventsError(
-                f"no Parquet file in the folder {name!r}",
-                code="empty-folder",
-                hint="files end in .parquet; those and folders that start with '.' or '_' are left out",
-            )
-    else:
-        found = [file for file in glob.glob(name, recursive=True) if FilePath(file).is_file()]
-        if not found:
-            raise EventsError(
-                f"no file matches {name!r}"
-                if glob.has_magic(name)
-                else f"no file or folder {name!r}",
-                code="no-such-file",
-                hint=f"looked in {str(FilePath.cwd())!r}"
-                if not FilePath(name).is_absolute()
-                else None,
-            )
-    return sorted(found, key=os.fsencode)
-
-
-def _parquet(files: list[str], label: str) -> Source:
-    unequal = _check_files(files)
-    names = ", ".join(literal(glob.escape(file)) for file in files)
-    is_hive = any("=" in part for file in files for part in FilePath(file).parts[:-1])
-    options = f"hive_partitioning = {is_hive}, union_by_name = {unequal}"
-    from_sql = f"read_parquet([{names}], {options})"
-    with connect() as connection:
-        try:
-            columns = _describe(connection, from_sql)
-        except duckdb.Error as error:
-            raise EventsError(
-                f"{label!r} cannot be read: {str(error).splitlines()[0][:300]}", code="unreadable"
-            ) from error
-    position = "(CAST(file_index AS BIGINT) * 1099511627776 + file_row_number)"
-    return Source(label, from_sql, position, columns, lambda _: None, tuple(files))
-
-
-def _describe(connection: duckdb.DuckDBPyConnection, from_sql: str) -> dict[str, ValueType]:
-    relation = connection.sql(f"SELECT * FROM {from_sql} LIMIT 0")
-    return {
-        name: ValueType.of(type_)
-        for name, type_ in zip(relation.columns, relation.types, strict=True)
-    }
-
-
-def _check_files(files: Sequence[str]) -> bool:
-    """Read every footer; whether the files differ in their columns.
-
-    Raises:
-        EventsError: Files that are not Parquet, are cut short, or disagree on a type.
-    """
-    problems: list[Problem] = []
-    first_of: dict[str, str] = {}
-    schemas: list[tuple[pq.ParquetSchema, str]] = []
-    for file in files:
-        try:
-            schema = pq.read_metadata(file).schema
-        except (pa.ArrowInvalid, OSError) as error:
-            problems.append(_unreadable(file, error))
-            continue
-        if not any(schema.equals(known) for known, _ in schemas):
-            schemas.append((schema, file))
-    if not problems and len(schemas) > 1:
-        types: dict[str, ValueType] = {}
-        with connect() as connection:
-            for _, file in schemas:
-                described = _describe(connection, f"read_parquet({literal(glob.escape(file))})")
-                for name, type_ in described.items():
-                    known = types.setdefault(name, type_)
-                    first_of.setdefault(name, file)
-                    if known != type_ and not (known.kind in NUMBERS and type_.kind in NUMBERS):
-                        problems.append(
-                            Problem(
-                                "files-disagree",
-                                f"column {name!r} is {known.name} in {first_of[name]!r}"
-                                f" and {type_.name} in {file!r}",
-                                hint="write the files with one type, or read them apart",
-                            )
-                        )
-    if problems:
-        raise EventsError(problems)
-    return len(schemas) > 1
-
-
-def _unreadable(file: str, error: Exception) -> Problem:
-    size = FilePath(file).stat().st_size if FilePath(file).exists() else 0
-    with_magic = False
-    if size >= 4 and not isinstance(error, PermissionError):
-        with FilePath(file).open("rb") as opened:
-            with_magic = opened.read(4) == b"PAR1"
-    if isinstance(error, PermissionError):
-        return Problem("unreadable", f"{file!r} may not be read", hint="check its permissions")
-    if with_magic:
-        return Problem("truncated-file", f"{file!r} is Parquet cut short or damaged",
-                       hint="copy or write it again")  # fmt: skip
-    what = "is empty" if not size else "is not a Parquet file"
-    return Problem("not-parquet", f"{file!r} {what}")
-
-
-@contextmanager
-def interrupting(
-    connection: duckdb.DuckDBPyConnection,
-    report: Callable[[str, float | None], None] | None,
-) -> Iterator[Callable[[str], None]]:
-    """Watch a connection's queries: tell how far they are, and stop them with the caller.
-
-    Args:
-        connection: The connection.
-        report: Called from a thread of its own, some times a second.
-
-    Yields:
-        A function to call with what is being done, when it begins.
-    """
-    if report is None:
-        yield lambda _: None
-        return
-    stages = ["starting"]
-    finished = threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(0.1):
-            percent = connection.query_progress()
-            report(stages[-1], percent / 100 if percent > 0 else None)
-
-    def stage(name: str) -> None:
-        stages.append(name)
-        report(name, None)
-
-    watcher = threading.Thread(target=watch, name="streamkit-progress", daemon=True)
-    watcher.start()
-    try:
-        yield stage
-    except BaseException:
-        connection.interrupt()
-        raise
-    finally:
-        finished.set()
-        watcher.join()

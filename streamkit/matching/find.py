@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from streamkit.definition import Stream
+from streamkit.events.asking import ask
 from streamkit.events.history import History
 from streamkit.events.sql import Query
 from streamkit.matching.binding import check_bindings
@@ -116,7 +117,7 @@ def find_matches(
     horizon = counted.horizon if counted.horizon is not None else 0
     report("reading the events that touch a stream")
     query = scan.touching()
-    touching = Touching(connection.sql(query.sql, params=query.values).pl(), scan, counted.begin)
+    touching = Touching(ask(connection, query), scan, counted.begin)
     firings = []
     for stream in plan.streams:
         report(f"matching {stream.stream.name}")
@@ -137,7 +138,7 @@ def find_matches(
 
 def _census(connection: duckdb.DuckDBPyConnection, scan: Scan, until: int | None) -> Census:
     query = scan.census()
-    counts = connection.sql(query.sql, params=query.values).fetchall()[0]
+    counts = ask(connection, query).row(0)
     rows, timeless, unparsable, future, newest, oldest, null_key, *keys = counts
     return Census(
         rows=rows,

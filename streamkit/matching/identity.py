@@ -36,7 +36,7 @@ def match_id(
 
     Example:
         >>> match_id("checkout-rescue", ["s1"], "e7")
-        'c3b70d5e1f2a4cf0'
+        '8fa39655c1c7950e236ef1ace6302836'
     """
     parts: list[object] = [stream, list(key)]
     parts += [event_id] if event_id is not None else [time, name, nth]

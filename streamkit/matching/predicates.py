@@ -164,7 +164,8 @@ class _Scalars:
             sql = f"CAST({sql} AS VARCHAR)"
         if self.operator == "matches":
             fold = "(?i)" if self.ignore_case else ""
-            return f"regexp_matches({sql}, {self.bind(fold + self.texts[0])})"
+            # in a group, because DuckDB takes an empty group beside an anchor for no match
+            return f"regexp_matches({sql}, {self.bind(f'{fold}({self.texts[0]})')})"
         if self.ignore_case:
             return f"regexp_matches({sql}, {self.bind(_folded(self.operator, self.texts))})"
         match self.operator:
@@ -299,4 +300,4 @@ def _folded(operator: str, texts: Sequence[str]) -> str:
     literals = "|".join(re2.escape(text) for text in texts)
     start = "" if operator in ("contains", "ends_with") else r"\A"
     end = "" if operator in ("contains", "starts_with") else r"\z"
-    return f"(?i){start}(?:{literals}){end}"
+    return f"(?i)({start}(?:{literals}){end})"

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from streamkit.events.asking import ask
 from streamkit.events.sql import Query
 from streamkit.matching.chains import Ints
 from streamkit.matching.frequency import kept_by_cooldown
@@ -125,8 +126,7 @@ def _ask(connection: duckdb.DuckDBPyConnection, query: Query, wanted: pl.DataFra
     """Ask a query that joins a table of wanted rows."""
     connection.register("wanted", wanted.to_arrow())
     try:
-        asked: pl.DataFrame = connection.sql(query.sql, params=query.values).pl()
-        return asked
+        return ask(connection, query)
     finally:
         connection.unregister("wanted")
 

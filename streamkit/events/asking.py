@@ -1,0 +1,80 @@
+"""Queries that can be watched while they run, and stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from streamkit.events.sql import Query
+
+__all__ = ["ask", "ask_arrow", "watching"]
+
+INTERVAL = 0.1
+"""Seconds between two looks at how far a query is."""
+
+
+def ask(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame:
+    """The answer to a query as a frame.
+
+    The query runs in a thread of its own, because DuckDB notices Ctrl-C only between queries:
+    so the calling thread hears it at once, stops the query and goes on with the interrupt.
+    """
+    frame = pl.from_arrow(ask_arrow(connection, query))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def ask_arrow(connection: duckdb.DuckDBPyConnection, query: Query) -> pa.Table:
+    """The answer to a query as an Arrow table."""
+    with ThreadPoolExecutor(1, thread_name_prefix="streamkit-query") as pool:
+        asked = pool.submit(lambda: connection.sql(query.sql, params=query.values).to_arrow_table())
+        try:
+            return asked.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
+
+
+@contextmanager
+def watching(
+    connection: duckdb.DuckDBPyConnection,
+    report: Callable[[str, float | None], None] | None,
+) -> Iterator[Callable[[str], None]]:
+    """Tell how far a connection's queries are.
+
+    Args:
+        connection: The connection.
+        report: Called with what is being done and how far it is (0 to 1, None if unknown), from
+            a thread of its own some times a second.
+
+    Yields:
+        A function to call with what is being done, when it begins.
+    """
+    if report is None:
+        yield lambda _: None
+        return
+    stages = ["starting"]
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(INTERVAL):
+            percent = connection.query_progress()
+            report(stages[-1], percent / 100 if percent > 0 else None)
+
+    def stage(name: str) -> None:
+        stages.append(name)
+        report(name, None)
+
+    watcher = threading.Thread(target=watch, name="streamkit-progress", daemon=True)
+    watcher.start()
+    try:
+        yield stage
+    finally:
+        finished.set()
+        watcher.join()

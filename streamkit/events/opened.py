@@ -1,0 +1,91 @@
+"""An input that is open: something DuckDB can scan in a fixed order, any number of times."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from streamkit.events.types import ValueType
+
+__all__ = ["Scratch", "Source", "connect", "describe", "no_registration"]
+
+
+def no_registration(connection: duckdb.DuckDBPyConnection) -> None:
+    """What stands behind FROM is known to every connection already."""
+
+
+class Scratch:
+    """A folder for files made on the way in; it goes when nothing needs it any more.
+
+    Example:
+        >>> scratch = Scratch()
+        >>> scratch.folder.is_dir()
+        True
+    """
+
+    def __init__(self) -> None:
+        self.folder = FilePath(tempfile.mkdtemp(prefix="streamkit-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def write(self, reader: pa.RecordBatchReader) -> FilePath:
+        """Write batches to a Parquet file as they come, never more than a few in memory."""
+        file = self.folder / "events.parquet"
+        with pq.ParquetWriter(file, reader.schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+        return file
+
+
+@dataclass(frozen=True)
+class Source:
+    """Events that can be scanned, any number of times, in one order.
+
+    Args:
+        label: What to call it in messages.
+        from_sql: What stands behind FROM.
+        position: SQL of a row's place in the source order, a BIGINT that no two rows share.
+        columns: The columns and their types.
+        register: Makes what `from_sql` names known to a connection.
+        files: The files, in order; empty for tables.
+        is_ordered: Whether the order is the user's own; a relation or lazy frame has none.
+        notes: What the user should know of how it was read, as sentences.
+        scratch: Where files made on the way in are kept, as long as this lives.
+    """
+
+    label: str
+    from_sql: str
+    position: str
+    columns: Mapping[str, ValueType]
+    register: Callable[[duckdb.DuckDBPyConnection], object] = no_registration
+    files: tuple[str, ...] = ()
+    is_ordered: bool = True
+    notes: tuple[str, ...] = ()
+    scratch: Scratch | None = None
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection of its own, in memory, that loads nothing from elsewhere."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+
+
+def describe(connection: duckdb.DuckDBPyConnection, from_sql: str) -> dict[str, ValueType]:
+    """The columns of what stands behind FROM, and their types."""
+    relation = connection.sql(f"SELECT * FROM {from_sql} LIMIT 0")
+    return {
+        name: ValueType.of(type_)
+        for name, type_ in zip(relation.columns, relation.types, strict=True)
+    }

@@ -1,0 +1,255 @@
+"""Criteria as functions of one event, with exactly the meaning that `predicates` gives them in SQL.
+
+**A comparison is a table from a value's type to a test.** What the operand does not meet is not in
+the table, so nothing is ever converted in order to be compared, and a value of a type that nobody
+thought of meets nothing. A negative operator is NOT of its positive.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from streamkit.definition.criteria import NEGATIVES, All, Comparison, Criterion, Not, Scalar
+from streamkit.definition.criteria import Any as AnyOf
+from streamkit.events.property import Property
+from streamkit.events.types import Kind
+from streamkit.matching.predicates import _folded, to_microseconds
+from streamkit.matching.row_paths import Event, Read, RowReaders
+from streamkit.matching.row_values import INT64, UINT64, as_double, micros, plain, read_number
+from streamkit.path import Path
+
+__all__ = ["Test", "criterion_test"]
+
+Test: TypeAlias = Callable[[Any], bool]
+"""A yes or no about one value, or about one event."""
+Tests: TypeAlias = dict[type, Test]
+LARGEST = sys.float_info.max
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+
+
+def criterion_test(
+    criterion: Criterion, bind: Callable[[Path], Property], readers: RowReaders
+) -> Test:
+    """A criterion as a function of an event.
+
+    Args:
+        criterion: The criterion.
+        bind: What a path means in the events.
+        readers: Brings properties out of an event.
+
+    Example:
+        >>> from streamkit.events.types import ValueType
+        >>> from streamkit.matching.row_paths import Faults
+        >>> price = Property(Path(("price",)), "price", number := ValueType(Kind.DOUBLE, "DOUBLE"), (), number)
+        >>> test = criterion_test(Comparison(price.path, "gt", 20), lambda _: price, RowReaders(faults=Faults()))
+        >>> test({"price": 20.5}), test({"price": 20}), test({})
+        (True, False, False)
+    """
+    match criterion:
+        case All(()):
+            return lambda event: True
+        case All((only,)) | AnyOf((only,)):
+            return criterion_test(only, bind, readers)
+        case All(criteria):
+            return _all([criterion_test(each, bind, readers) for each in criteria])
+        case AnyOf(criteria):
+            tests = tuple(criterion_test(each, bind, readers) for each in criteria)
+            return lambda event: any(test(event) for test in tests)
+        case Not(inner):
+            test = criterion_test(inner, bind, readers)
+            return lambda event: not test(event)
+        case Comparison():
+            return _comparison(criterion, bind(criterion.path), readers)
+
+
+def _all(tests: Sequence[Test]) -> Test:
+    if len(tests) == 2:
+        first, second = tests
+        return lambda event: first(event) and second(event)
+    first, *others = tests
+    rest = _all(others) if len(others) > 1 else others[0]
+    return lambda event: first(event) and rest(event)
+
+
+def _comparison(comparison: Comparison, bound: Property, readers: RowReaders) -> Test:
+    read = readers.value(bound)
+    if comparison.operator == "exists":
+        wanted = bool(comparison.operand)
+        return lambda event: (read(event) is not None) is wanted
+    name = NEGATIVES.get(comparison.operator, comparison.operator)
+    operands = (
+        comparison.operand if isinstance(comparison.operand, tuple) else (comparison.operand,)
+    )
+    is_exact = bound.cast is not None or bound.type.kind is not Kind.JSON
+    tests = value_tests(name, operands, ignore_case=comparison.ignore_case, is_exact=is_exact)
+    other = _other_values(tests, readers.cast(bound))
+    get = tests.get if bound.cast is None else lambda _: None
+
+    if comparison.operator in NEGATIVES:
+
+        def fails(event: Event) -> bool:
+            value = read(event)
+            test = get(type(value))
+            return not (other(value) if test is None else test(value))
+
+        return fails
+
+    def holds(event: Event) -> bool:
+        value = read(event)
+        test = get(type(value))
+        return other(value) if test is None else test(value)
+
+    return holds
+
+
+def _other_values(tests: Tests, cast: Read | None) -> Test:
+    """Missing values, lists, values to be cast, and types that are not Python's own."""
+
+    def one(value: Any) -> bool:
+        if cast is not None:
+            value = cast(value)
+        test = tests.get(type(value))
+        if test is None and value is not None:
+            test = tests.get(type(value := plain(value)))
+        return test is not None and test(value)
+
+    def other(value: Any) -> bool:
+        if value is None:
+            return False
+        if type(value) is list:
+            return any(one(item) for item in value if item is not None)
+        if isinstance(value, tuple) or hasattr(value, "tolist"):
+            value = plain(value)
+            return other(value) if type(value) is list else one(value)
+        return one(value)
+
+    return other
+
+
+def value_tests(
+    name: str, operands: Sequence[Scalar], *, ignore_case: bool = False, is_exact: bool = True
+) -> Tests:
+    """The tests of one positive operator, by the type of the value.
+
+    Args:
+        name: The operator.
+        operands: One, or those of `in` and `between`.
+        ignore_case: Fold the case of text as RE2 does.
+        is_exact: Whether integers of any size are exact; in a document those beyond 64 bits are
+            doubles.
+    """
+    name = "eq" if name == "in" else name
+    booleans = frozenset(o for o in operands if isinstance(o, bool))
+    numbers = [o for o in operands if isinstance(o, int | float) and not isinstance(o, bool)]
+    texts = [o for o in operands if isinstance(o, str)]
+    times = [to_microseconds(o) for o in operands if isinstance(o, datetime)]
+    tests: Tests = {}
+    of_text: list[Test] = []
+    if booleans:
+        tests[bool] = booleans.__contains__
+    if numbers:
+        tests |= _number_tests(name, numbers, is_exact=is_exact)
+        of_text.append(_number_text_test(tests))
+    if texts:
+        of_text.insert(0, _text_test(name, texts, ignore_case=ignore_case))
+    if times:
+        of_time = _time_test(name, times)
+        tests |= {datetime: of_time, date: of_time}
+        of_text.append(of_time)
+    if of_text:
+        tests[str] = of_text[0] if len(of_text) == 1 else _any(of_text)
+    return tests
+
+
+def _any(tests: Sequence[Test]) -> Test:
+    return lambda value: any(test(value) for test in tests)
+
+
+def _ordered(name: str, operands: Sequence[Any]) -> Test:
+    """`eq`, an order or `between`, of values that Python compares as they should be."""
+    first = operands[0]
+    if name == "eq":
+        if len(operands) == 1:
+            return lambda value: value == first  # type: ignore[no-any-return] # a scalar
+        return frozenset(operands).__contains__
+    if name == "between":
+        low, high = operands
+        return lambda value: low <= value <= high
+    compare = ORDERS[name]
+    return lambda value: compare(value, first)
+
+
+def _number_tests(name: str, numbers: Sequence[int | float], *, is_exact: bool) -> Tests:
+    """Python compares integers with doubles by exact value, as the contract asks."""
+    compare = _ordered(name, numbers)
+    of_decimal = _ordered(
+        name, [Decimal(repr(o)) if isinstance(o, float) else Decimal(o) for o in numbers]
+    )
+
+    def of_float(value: float) -> bool:
+        return -LARGEST <= value <= LARGEST and compare(value)
+
+    def of_document(value: int) -> bool:
+        return compare(value) if INT64 <= value <= UINT64 else of_float(as_double(value))
+
+    return {
+        int: compare if is_exact else of_document,
+        float: of_float,
+        Decimal: lambda value: value.is_finite() and of_decimal(value),
+    }
+
+
+def _number_text_test(tests: Tests) -> Test:
+    of_integer, of_float = tests[int], tests[float]
+
+    def of_text(text: str) -> bool:
+        number = read_number(text)
+        if number is None:
+            return False
+        return of_integer(number) if type(number) is int else of_float(number)
+
+    return of_text
+
+
+def _text_test(name: str, texts: Sequence[str], *, ignore_case: bool) -> Test:
+    text = texts[0]
+    if name == "matches":
+        return _finds("(?i)" + text if ignore_case else text)
+    if ignore_case:
+        return _finds(_folded(name, texts))
+    match name:
+        case "contains":
+            return lambda value: text in value
+        case "starts_with":
+            return lambda value: bool(value.startswith(text))
+        case "ends_with":
+            return lambda value: bool(value.endswith(text))
+        case _:
+            return _ordered(name, texts)
+
+
+def _finds(pattern: str) -> Test:
+    import re2
+
+    search = re2.compile(pattern).search
+    return lambda value: search(value) is not None
+
+
+def _time_test(name: str, times: Sequence[int]) -> Test:
+    compare = _ordered(name, times)
+
+    def of_time(value: Any) -> bool:
+        time = micros(value)
+        return time is not None and compare(time)
+
+    return of_time
