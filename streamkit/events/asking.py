@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 import duckdb
@@ -35,10 +35,12 @@ def ask_arrow(connection: duckdb.DuckDBPyConnection, query: Query) -> pa.Table:
     with ThreadPoolExecutor(1, thread_name_prefix="streamkit-query") as pool:
         asked = pool.submit(lambda: connection.sql(query.sql, params=query.values).to_arrow_table())
         try:
-            return asked.result()
+            while not wait([asked], timeout=INTERVAL).done:
+                pass  # woken to let the interpreter look for Ctrl-C
         except KeyboardInterrupt:
             connection.interrupt()
             raise
+        return asked.result()
 
 
 @contextmanager

@@ -15,7 +15,6 @@ A line that cannot be read is left out, counted, and shown to the user.
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -160,7 +159,7 @@ def _read_lines(
 def _starts_with_list(file: str, storage: Storage) -> bool:
     if ".json" not in file.lower()[-8:]:
         return False
-    with storage.open_text(file) as opened:
+    with storage.unpacked(file) as opened:
         return opened.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
 
 
@@ -226,7 +225,7 @@ def _bad_json_lines(files: Sequence[str], storage: Storage) -> Iterator[tuple[st
     for file in files:
         if _starts_with_list(file, storage):
             continue
-        with storage.open_text(file) as opened:
+        with storage.unpacked(file) as opened:
             for number, line in enumerate(opened, start=1):
                 if line.strip() and not _is_object(line):
                     yield file, number, line.decode("utf-8", "replace")
@@ -247,9 +246,11 @@ def _bad_lines_note(count: int, lines: Iterator[tuple[str, int, str]]) -> str:
         f"{file}:{number}: {_shorten(text)}"
         for (file, number, text), _ in zip(lines, range(EXAMPLES), strict=False)
     ]
-    what = "1 line is" if count == 1 else f"{count:,} lines are"
-    return f"{what} left out because it cannot be read as an event: " + "; ".join(shown) \
-        if count == 1 else f"{what} left out because they cannot be read as events, such as " + "; ".join(shown)  # fmt: skip
+    if count == 1:
+        what = "1 line is left out because it cannot be read as an event"
+    else:
+        what = f"{count:,} lines are left out because they cannot be read as events, such as"
+    return f"{what}: {'; '.join(shown)}"
 
 
 def _shorten(text: str) -> str:
@@ -260,8 +261,8 @@ def _shorten(text: str) -> str:
 def _header(file: str, storage: Storage) -> tuple[list[str], str]:
     """A CSV file's column names, and what separates them."""
     try:
-        with storage.open_text(file) as opened:
-            line = io.TextIOWrapper(io.BufferedReader(opened), "utf-8-sig", newline="").readline()  # type: ignore[type-var]
+        with storage.unpacked(file) as opened:
+            line = opened.readline().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EventsError(f"{file!r} cannot be read: {error}", code="unreadable") from error
     unquoted = "".join(line.split('"')[::2])

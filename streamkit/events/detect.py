@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamkit.errors import EventsError
+from streamkit.events.opened import Source, connect
+from streamkit.events.presets.fitting import fit, fitting_preset
 from streamkit.events.schema import Schema, Sessionizer
-from streamkit.events.source import Source, connect
 from streamkit.events.sql import quote
 from streamkit.events.types import Kind, ValueType
 
@@ -27,6 +29,7 @@ NAMES = {
 """Names that people give these columns, the likeliest first; case and dashes do not matter."""
 
 SAMPLE_ROWS = 1000
+WHOLE = re.compile(r"[0-9]{1,19}", re.ASCII)
 EPOCH_UNITS = (("s", 1e9, 1e11), ("ms", 1e11, 1e14), ("us", 1e14, 1e17), ("ns", 1e17, 1e20))
 """Magnitudes of the years 2001 to 5138 in each unit: they do not overlap."""
 
@@ -40,6 +43,12 @@ def detect(source: Source) -> tuple[Schema, str]:
     Raises:
         EventsError: No column looks like the time or the name of an event.
     """
+    if (preset := fitting_preset(source.columns)) is not None:
+        schema = fit(Schema.preset(preset.name), source.columns)
+        return schema, (
+            f"no schema given; the columns are those of {preset.title}: preset {preset.name!r}, "
+            + _roles(schema)
+        )
     sample = _sample(source)
     chosen: dict[str, Any] = {}
     fits: dict[str, Callable[[ValueType], bool]] = {
@@ -64,8 +73,11 @@ def detect(source: Source) -> tuple[Schema, str]:
             hint="write a schema file, such as {time: <column>, name: <column>, session: <column>};"
             " the columns are " + ", ".join(list(source.columns)[:30]),
         )
-    if source.columns[chosen["time"]].kind is Kind.INTEGER:
-        chosen["time_unit"] = _epoch_unit(sample[chosen["time"]], chosen["time"])
+    time = chosen["time"]
+    if source.columns[time].kind is Kind.INTEGER:
+        chosen["time_unit"] = _epoch_unit(sample[time], time)
+    elif source.columns[time].kind is Kind.TEXT and (epochs := _epochs(sample[time])):
+        chosen |= {"time_unit": _epoch_unit(epochs, time), "types": {time: "integer"}}
     if "session" not in chosen and "user" in chosen:
         chosen["sessionizer"] = Sessionizer(by=chosen["user"])
     documents = [
@@ -73,7 +85,8 @@ def detect(source: Source) -> tuple[Schema, str]:
         for name, type_ in source.columns.items()
         if type_.kind is Kind.TEXT and name not in chosen.values() and _are_documents(sample[name])
     ]
-    return Schema(**chosen, json=tuple(documents)), _sentence(chosen, documents)
+    schema = Schema(**chosen, json=tuple(documents))
+    return schema, "no schema given; taken from the columns: " + _roles(schema)
 
 
 def _sample(source: Source) -> dict[str, Sequence[Any]]:
@@ -111,6 +124,12 @@ def _epoch_unit(values: Sequence[Any], column: str) -> str:
     )
 
 
+def _epochs(texts: Sequence[Any]) -> list[int]:
+    """Texts as whole numbers, as CSV writes epoch times; none where one is something else."""
+    known = [text for text in texts if text is not None]
+    return [int(text) for text in known] if all(WHOLE.fullmatch(text) for text in known) else []
+
+
 def _are_documents(values: Sequence[Any]) -> bool:
     """Whether nearly all texts are JSON objects or arrays."""
     texts = [value for value in values if value is not None]
@@ -127,12 +146,18 @@ def _is_document(text: str) -> bool:
     return True
 
 
-def _sentence(chosen: dict[str, Any], documents: Sequence[str]) -> str:
-    parts = [f"{role} = {chosen[role]}" for role in NAMES if role in chosen]
-    if "time_unit" in chosen:
-        parts[0] += f" (in {chosen['time_unit']})"
-    if "sessionizer" in chosen:
-        parts.append(f"sessions = gaps of over 30m of one {chosen['sessionizer'].by}")
-    if documents:
-        parts.append("JSON in " + ", ".join(documents))
-    return "no schema given; taken from the columns: " + "; ".join(parts)
+def _roles(schema: Schema) -> str:
+    """What was taken for what, in words."""
+    parts = []
+    for role in NAMES:
+        column = getattr(schema, role)
+        if column is not None:
+            shown = " with ".join(column) if isinstance(column, tuple) else column
+            unit = f" (in {schema.time_unit})" if role == "time" and schema.time_unit else ""
+            parts.append(f"{role} = {shown}{unit}")
+    if schema.sessionizer is not None:
+        made = schema.sessionizer
+        parts.append(f"sessions = gaps of over {made.inactivity} of one {made.by}")
+    if schema.json:
+        parts.append("JSON in " + ", ".join(schema.json))
+    return "; ".join(parts)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import duckdb
 
 from streamkit.errors import EventsError
+from streamkit.events.aliases import meanings
 from streamkit.events.detect import detect
+from streamkit.events.presets.fitting import fit, in_case_of
 from streamkit.events.property import Property, bind
 from streamkit.events.row_values import RowValues
 from streamkit.events.schema import Schema
@@ -22,13 +25,23 @@ from streamkit.path import Path
 
 __all__ = ["History"]
 
+TEXT = ValueType(Kind.TEXT, "VARCHAR")
+CAST_KINDS = {
+    "text": Kind.TEXT,
+    "integer": Kind.INTEGER,
+    "number": Kind.DOUBLE,
+    "boolean": Kind.BOOLEAN,
+    "time": Kind.TIMESTAMP,
+}
+
 
 class History:
     """Events in files or tables, with the roles of their columns.
 
     Args:
-        source: A Parquet file, a folder of them, a glob, a list of files, a Polars frame or lazy
-            frame, a pyarrow Table or Dataset, or a DuckDB relation.
+        source: A file, a folder, a glob or a list of files (Parquet, NDJSON or CSV; also below
+            `s3://`, `gs://` and `az://`), a Polars frame or lazy frame, a pyarrow Table or
+            Dataset, a DuckDB relation, or a Delta or Iceberg table.
         schema: A `Schema`, its plain data, or a schema file; None proposes one and says so in
             `notes`.
 
@@ -49,20 +62,21 @@ class History:
         schema: Schema | Mapping[str, Any] | str | os.PathLike[str] | None = None,
     ) -> None:
         self.source: Source = open_source(source)
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = self.source.notes
         if schema is None:
             schema, note = detect(self.source)
-            self.notes = (note,)
+            self.notes = (note, *self.notes)
         elif isinstance(schema, Mapping):
             schema = Schema.from_dict(schema)
         elif not isinstance(schema, Schema):
             schema = Schema.from_file(os.fspath(schema))
-        self.schema: Schema = schema
+        self.schema: Schema = fit(schema, self.columns)
+        schema = self.schema
         problems = []
         for role in ("time", "name", "session", "user", "id", "sequence"):
-            if (column := getattr(schema, role)) is not None:
+            if getattr(schema, role) is not None:
                 try:
-                    self._check_role(role, self.bind_column(column))
+                    self._check_role(role, self.role(role))
                 except EventsError as error:
                     problems += [
                         type(p)(
@@ -99,7 +113,26 @@ class History:
         """
         if isinstance(path, str):
             path = Path.parse(path)
-        return bind(path, self.columns, self._json, self._types)
+        meant = [in_case_of(each, self.columns) if self.schema.preset_name else each
+                 for each in meanings(path, self.schema.aliases, self.columns)]  # fmt: skip
+        for each in meant:
+            try:
+                return replace(self._bind(each), path=path)
+            except EventsError:
+                continue
+        if meant:
+            raise EventsError(
+                f"{str(path)[:200]!r} stands for {' or '.join(repr(str(each)) for each in meant)},"
+                " which the events do not have",
+                code="unknown-column",
+                hint="the columns are " + ", ".join(list(self.columns)[:20]),
+            )
+        return self._bind(path)
+
+    def _bind(self, path: Path) -> Property:
+        bound = bind(path, self.columns, self._json, self._types)
+        name = self.source.renamed.get(bound.column)
+        return bound if name is None else replace(bound, sql_column=name)
 
     def bind_column(self, column: str) -> Property:
         """What a role's column means: a column's name as it stands, or else a dotted path."""
@@ -133,22 +166,36 @@ class History:
                 hint=f"add a line '{role}: <column>' to the schema"
                 + (", or a sessionizer" if role == "session" else ""),
             )
+        if isinstance(column, tuple):
+            parts = tuple(self.bind_column(part) for part in column)
+            return Property(Path((role,)), "", TEXT, (), TEXT, joined=parts)
         return self.bind_column(column)
 
     def time_sql(self, values: RowValues) -> str:
         """The event's time in microseconds since the epoch, NULL where it is not one."""
         bound = self.role("time")
         sql, type_ = values.column(bound), bound.type
-        if bound.is_document:
+        if bound.cast is not None:
+            sql, type_ = cast_scalar(sql, type_, bound.cast)
+        elif bound.is_document:
             return f"in_years(text_us(json_string({sql})))"
         return time_us(sql, type_, self.schema.time_unit)
 
     def text_sql(self, bound: Property, values: RowValues) -> str:
         """A property as the text that keys, ids and users are compared by."""
+        if bound.joined:
+            return "(" + " || ':' || ".join(self._part_text(b, values) for b in bound.joined) + ")"
         sql, type_ = values.column(bound), bound.type
         if bound.cast is not None:
             sql, type_ = cast_scalar(sql, type_, bound.cast)
         return key_text(sql, type_)
+
+    def _part_text(self, bound: Property, values: RowValues) -> str:
+        """A part of a joined text: with a mark before each colon that is its own."""
+        sql = self.text_sql(bound, values)
+        if bound.type.kind not in (Kind.TEXT, Kind.JSON):
+            return sql
+        return rf"replace(replace({sql}, '\', '\\'), ':', '\:')"
 
     def steps_sql(self, values: RowValues, where: str = "") -> str:
         """The first steps of a query: the input rows as `input`, then `valued`.
@@ -180,7 +227,9 @@ class History:
         )
 
     def _check_role(self, role: str, bound: Property) -> None:
-        kind = bound.type.kind
+        for part in bound.joined:
+            self._check_role(role, part)
+        kind = CAST_KINDS[bound.cast] if bound.cast else bound.type.kind
         if role == "time":
             if kind is Kind.INTEGER and self.schema.time_unit is None:
                 raise EventsError(

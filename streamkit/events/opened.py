@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 import duckdb
@@ -58,6 +58,7 @@ class Source:
         is_ordered: Whether the order is the user's own; a relation or lazy frame has none.
         notes: What the user should know of how it was read, as sentences.
         scratch: Where files made on the way in are kept, as long as this lives.
+        renamed: What SQL calls columns that differ from an earlier one in nothing but case.
     """
 
     label: str
@@ -69,6 +70,18 @@ class Source:
     is_ordered: bool = True
     notes: tuple[str, ...] = ()
     scratch: Scratch | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def with_names(self, names: Sequence[str]) -> Source:
+        """The source with its columns' own names, given in the order of the columns."""
+        folded = [name.casefold() for name in names]
+        if len(set(folded)) == len(folded) or len(set(names)) < len(names):
+            return self
+        pairs = list(zip(names, self.columns.items(), strict=False))
+        columns = {own: type_ for own, (_, type_) in pairs}
+        renamed = {own: called for own, (called, _) in pairs if own != called}
+        rest = dict(list(self.columns.items())[len(names) :])
+        return replace(self, columns=columns | rest, renamed=renamed)
 
 
 def connect() -> duckdb.DuckDBPyConnection:

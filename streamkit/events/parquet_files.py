@@ -42,7 +42,7 @@ def open_parquet(
         EventsError: Files that are not Parquet, are cut short, or disagree on a type.
     """
     storage = storage or Storage()
-    is_unequal = _check_files(files, storage)
+    is_unequal, own_names = _check_files(files, storage)
     names = ", ".join(literal(glob.escape(file)) for file in files)
     is_hive = any("=" in part for file in files for part in _folders_below(file, root))
     options = f"hive_partitioning = {is_hive}, union_by_name = {is_unequal}"
@@ -56,7 +56,8 @@ def open_parquet(
                 f"{label!r} cannot be read: {str(error).splitlines()[0][:300]}", code="unreadable"
             ) from error
     position = f"(CAST(file_index AS BIGINT) * {FILE_STEP} + file_row_number)"
-    return Source(label, from_sql, position, columns, storage.register, tuple(files))
+    source = Source(label, from_sql, position, columns, storage.register, tuple(files))
+    return source if is_unequal else source.with_names(own_names)
 
 
 def _folders_below(file: str, root: str) -> list[str]:
@@ -64,8 +65,8 @@ def _folders_below(file: str, root: str) -> list[str]:
     return below.split("/")[:-1]
 
 
-def _check_files(files: Sequence[str], storage: Storage) -> bool:
-    """Read every footer; whether the files differ in their columns.
+def _check_files(files: Sequence[str], storage: Storage) -> tuple[bool, list[str]]:
+    """Read every footer; whether the files differ in their columns, and those of the first.
 
     Raises:
         EventsError: Files that are not Parquet, are cut short, or disagree on a type.
@@ -85,7 +86,7 @@ def _check_files(files: Sequence[str], storage: Storage) -> bool:
         problems = _disagreements([file for _, file in schemas], storage)
     if problems:
         raise EventsError(problems)
-    return len(schemas) > 1
+    return len(schemas) > 1, schemas[0][0].to_arrow_schema().names
 
 
 def _disagreements(files: Sequence[str], storage: Storage) -> list[Problem]:

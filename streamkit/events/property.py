@@ -79,6 +79,9 @@ class Property:
         type: The value's type at the end of the way; behind `Each` it is a list.
         cast: Type that scalars are cast to first (`text`, `integer`, `number`, `boolean`,
             `time`), if the schema declares one.
+        sql_column: What SQL calls the column, where that is not its name: DuckDB tells no
+            two columns apart that differ in nothing but case.
+        joined: Properties whose texts together are the value; then there is no column.
     """
 
     path: Path
@@ -87,6 +90,8 @@ class Property:
     accesses: tuple[Access, ...]
     type: ValueType
     cast: str | None = None
+    sql_column: str | None = None
+    joined: tuple[Property, ...] = ()
 
     @property
     def is_document(self) -> bool:

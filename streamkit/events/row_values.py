@@ -50,11 +50,13 @@ class RowValues:
 
         Typed values are as they are, behind `Each` a list; in a document it is JSON.
         """
+        assert not bound.joined, "a joined property has no value, only a text"
+        column = bound.sql_column or bound.column
         if not bound.accesses:
-            return quote(bound.column)
-        way = (bound.column, bound.accesses)
+            return quote(column)
+        way = (column, bound.accesses)
         if way not in self._values:
-            self._values[way] = self._reach(quote(bound.column), bound.accesses, 0)
+            self._values[way] = self._reach(quote(column), bound.accesses, 0)
         return f"_value_{list(self._values).index(way)}"
 
     def documents(self) -> list[str]:

@@ -60,7 +60,10 @@ class Schema:
         time: Column of the event's time: a timestamp (without a zone it is UTC), RFC 3339 text,
             or integers with `time_unit`.
         name: Column of the event's name.
-        session: Column of the session; leave it out when there is a `sessionizer`.
+        session: Column of the session, or several columns that are its key together; leave it out
+            when there is a `sessionizer`. The texts of several are joined by `:`, as in
+            `<device>:<session>`; a colon or backslash inside a part gets a backslash before it,
+            so that different parts never make one session. A row that lacks a part has none.
         user: Column of the user.
         id: Column of the event's id; with it duplicates are dropped and match ids are built on it.
         sequence: Number column that orders events of equal time.
@@ -71,6 +74,9 @@ class Schema:
         sessionizer: Makes sessions from gaps.
         session_max: Longest session in the data, a promise that lets a time range read less.
         dedupe: How long after a kept event the same id counts as a duplicate.
+        aliases: Friendly names of properties: a path each, or several of which the first that the
+            events have counts. A column of that name wins over an alias.
+        preset_name: The preset it was made from, by `Schema.preset` or the key `preset`.
 
     Raises:
         EventsError: With every problem found.
@@ -83,7 +89,7 @@ class Schema:
 
     time: str
     name: str
-    session: str | None = None
+    session: str | tuple[str, ...] | None = None
     user: str | None = None
     id: str | None = None
     sequence: str | None = None
@@ -93,12 +99,15 @@ class Schema:
     sessionizer: Sessionizer | None = None
     session_max: Duration | None = None
     dedupe: Duration = Duration(24 * 3_600_000_000)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    preset_name: str | None = None
 
     def __post_init__(self) -> None:
         problems: list[Problem] = []
         for role in ("time", "name"):
             _check_text(getattr(self, role), role, problems)
-        for role in ("session", "user", "id", "sequence"):
+        self._check_session(problems)
+        for role in ("user", "id", "sequence"):
             if getattr(self, role) is not None:
                 _check_text(getattr(self, role), role, problems)
         if isinstance(self.sessionizer, Mapping):
@@ -119,6 +128,7 @@ class Schema:
             for place, path in enumerate(self.json):
                 _check_path(path, f"json[{place}]", problems)
         self._check_types(problems)
+        self._check_aliases(problems)
         if self.time_unit not in (None, *get_args(TimeUnit)):
             problems.append(
                 Problem("bad-unit", f"unknown time unit {self.time_unit!r}", path="time_unit",
@@ -127,6 +137,43 @@ class Schema:
         _parse_durations(self, ("session_max", "dedupe"), "", problems)
         if problems:
             raise EventsError(problems)
+
+    def _check_session(self, problems: list[Problem]) -> None:
+        """One column, or several as a tuple."""
+        session: object = self.session
+        if session is None:
+            return
+        if isinstance(session, str) or not isinstance(session, Sequence):
+            _check_text(session, "session", problems)
+            return
+        parts = tuple(session)
+        if not parts or len(set(map(repr, parts))) < len(parts):
+            problems.append(
+                Problem("bad-column", f"{list(parts)!r} is no list of different columns",
+                        path="session")
+            )  # fmt: skip
+        for place, part in enumerate(parts):
+            _check_text(part, f"session[{place}]", problems)
+        object.__setattr__(self, "session", parts[0] if len(parts) == 1 else parts)
+
+    def _check_aliases(self, problems: list[Problem]) -> None:
+        if not isinstance(self.aliases, Mapping):
+            problems.append(Problem("bad-aliases", "aliases maps names to paths", path="aliases"))
+            return
+        aliases: dict[str, tuple[str, ...]] = {}
+        for name, targets in self.aliases.items():
+            _check_path(name, f"aliases.{name}", problems)
+            listed = (targets,) if isinstance(targets, str) else targets
+            if not isinstance(listed, Sequence) or not listed:
+                problems.append(
+                    Problem("bad-aliases", "an alias is a path or a list of them",
+                            path=f"aliases.{name}")
+                )  # fmt: skip
+                continue
+            for target in listed:
+                _check_path(target, f"aliases.{name}", problems)
+            aliases[name] = tuple(listed)
+        object.__setattr__(self, "aliases", aliases)
 
     def _check_types(self, problems: list[Problem]) -> None:
         if not isinstance(self.types, Mapping):
@@ -160,7 +207,7 @@ class Schema:
             ...                   "sessionizer": {"by": "uid", "inactivity": "30m"}}).sessionizer.by
             'uid'
         """
-        known = [f.name for f in fields(cls)]
+        known = [*(f.name for f in fields(cls) if f.name != "preset_name"), "preset"]
         problems: list[Problem] = []
         if not isinstance(data, Mapping):
             raise EventsError("a schema maps roles to columns", code="not-a-mapping")
@@ -176,14 +223,39 @@ class Schema:
                         hint="write {by: …, inactivity: …} under the key 'sessionizer'")
             )  # fmt: skip
         for role in ("time", "name"):
-            if role not in data:
+            if role not in data and "preset" not in data:
                 problems.append(
                     Problem("missing-role", f"the role {role!r} is missing", path=role,
                             hint=f"add a line '{role}: <column>'")
                 )  # fmt: skip
         if problems:
             raise EventsError(problems)
-        return cls(**{key: value for key, value in data.items() if value is not None})
+        given = {key: value for key, value in data.items() if value is not None}
+        return cls.preset(given.pop("preset"), **given) if "preset" in given else cls(**given)
+
+    @classmethod
+    def preset(cls, name_: str, /, **overrides: Any) -> Schema:
+        """The schema of a layout that people have.
+
+        Which of the preset's columns play the roles is decided when it meets the events; columns
+        may be written in upper or lower case.
+
+        Args:
+            name_: `fullstory`, `fullstory_export`, `segment`, `snowplow`, `ga4`, `posthog`,
+                `amplitude` or `mixpanel`.
+            **overrides: Arguments of this class that take the place of the preset's; `types` and
+                `aliases` are added to them.
+
+        Raises:
+            EventsError: No such preset, or overrides that are not valid.
+
+        Example:
+            >>> Schema.preset("fullstory", user="event_properties.user_id").session
+            ('device_id', 'session_id')
+        """
+        from streamkit.events.presets.merging import merged
+
+        return cls(**merged(name_, overrides))
 
     @classmethod
     def from_file(cls, path: str | FilePath) -> Schema:
@@ -235,8 +307,14 @@ class Schema:
             {'time': 'at', 'name': 'event', 'json': ['props']}
         """
         plain: dict[str, Any] = {}
+        base = None
+        if self.preset_name is not None:
+            plain["preset"] = self.preset_name
+            base = Schema.preset(self.preset_name)
         for f in fields(self):
             value = getattr(self, f.name)
+            if f.name == "preset_name" or (base is not None and value == getattr(base, f.name)):
+                continue
             if value in (None, (), {}) or (f.name == "dedupe" and value == Schema.dedupe):
                 continue
             if isinstance(value, Sessionizer):
@@ -248,7 +326,10 @@ class Schema:
             elif isinstance(value, tuple):
                 value = list(value)
             elif isinstance(value, Mapping):
-                value = dict(value)
+                value = {
+                    name: list(each) if isinstance(each, tuple) else each
+                    for name, each in value.items()
+                }
             plain[f.name] = value
         return plain
 

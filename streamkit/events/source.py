@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import duckdb
 import polars as pl
@@ -17,6 +17,8 @@ import pyarrow.dataset as pads
 from streamkit.errors import EventsError
 from streamkit.events.conversion import open_csv, open_ndjson
 from streamkit.events.lake_tables import (
+    DeltaTable,
+    IcebergTable,
     is_delta_folder,
     is_delta_table,
     is_iceberg_table,
@@ -26,10 +28,6 @@ from streamkit.events.lake_tables import (
 from streamkit.events.opened import Scratch, Source, connect, describe
 from streamkit.events.parquet_files import open_parquet
 from streamkit.events.storage import Storage, format_of, storage_of
-
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
-    from pyiceberg.table import Table as IcebergTable
 
 __all__ = ["EventSource", "Source", "connect", "open_source"]
 
@@ -162,4 +160,5 @@ def _table(table: pa.Table, label: str, *, is_ordered: bool = True) -> Source:
         register(connection)
         columns = describe(connection, "streamkit_events")
     columns.pop(ROW)
-    return Source(label, "streamkit_events", ROW, columns, register, is_ordered=is_ordered)
+    opened = Source(label, "streamkit_events", ROW, columns, register, is_ordered=is_ordered)
+    return opened.with_names(table.column_names)

@@ -11,8 +11,10 @@ import glob
 import gzip
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path as FilePath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -78,10 +80,15 @@ class Storage:
         opened: IO[bytes] = self.filesystem.open(file, "rb")
         return opened
 
-    def open_text(self, file: str) -> IO[bytes]:
+    @contextmanager
+    def unpacked(self, file: str) -> Iterator[IO[bytes]]:
         """A file's bytes, unpacked if its name ends in `.gz`."""
-        opened = self.open(file)
-        return gzip.open(opened, "rb") if file.lower().endswith(".gz") else opened  # type: ignore[return-value]
+        with self.open(file) as opened:
+            if not file.lower().endswith(".gz"):
+                yield opened
+                return
+            with gzip.GzipFile(fileobj=opened) as packed:
+                yield packed  # type: ignore[misc] # it reads as a binary file does
 
     def find(self, name: str) -> tuple[list[str], str]:
         """The files that a path, folder or glob stands for.
@@ -113,7 +120,7 @@ class Storage:
             )  # fmt: skip
         except EventsError:
             raise
-        except Exception as error:  # noqa: BLE001 # each store's client has errors of its own
+        except Exception as error:  # each store's client has errors of its own
             raise EventsError(
                 f"{name!r} cannot be listed: {str(error).splitlines()[0][:300] if str(error) else type(error).__name__}",
                 code="unreadable",
@@ -164,16 +171,14 @@ def storage_of(name: str) -> Storage:
         )
     extra, package = EXTRAS[protocol]
     try:
-        import fsspec
-
-        return Storage(fsspec.filesystem(protocol))
+        return Storage(import_module("fsspec").filesystem(protocol))
     except ImportError as error:
         raise EventsError(
             f"reading {protocol}:// needs the package {package}",
             code="missing-extra",
             hint=f"pip install 'streamkit[{extra}]'",
         ) from error
-    except Exception as error:  # noqa: BLE001 # each store's client has errors of its own
+    except Exception as error:  # each store's client has errors of its own
         raise EventsError(
             f"{protocol}:// cannot be opened: {str(error).splitlines()[0][:300]}",
             code="unreadable",
@@ -194,7 +199,11 @@ def _walk_folder(folder: str) -> list[str]:
 
 
 def _glob_local(pattern: str) -> list[str]:
-    return [file for file in glob.glob(pattern, recursive=True) if FilePath(file).is_file()]
+    return [
+        file
+        for file in glob.glob(pattern, recursive=True)  # noqa: PTH207 # patterns may be absolute
+        if FilePath(file).is_file()
+    ]
 
 
 def _fixed_part(pattern: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from duckdb.sqltypes import DuckDBPyType
 
@@ -60,6 +61,9 @@ KINDS = {
 } | dict.fromkeys(INTEGERS, Kind.INTEGER)
 
 
+NESTED = (Kind.LIST, Kind.MAP, Kind.STRUCT, Kind.DECIMAL)
+
+
 @dataclass(frozen=True, slots=True)
 class ValueType:
     """A value's type.
@@ -93,15 +97,16 @@ class ValueType:
         """
         identifier, name = type_.id, str(type_)
         kind = KINDS.get(identifier, Kind.OTHER)
+        children: list[tuple[str, Any]] = type_.children if kind in NESTED else []
         if kind is Kind.LIST:
-            return cls(kind, name, element=cls.of(type_.children[0][1]))
+            return cls(kind, name, element=cls.of(children[0][1]))
         if kind is Kind.MAP:
-            (_, key), (_, value) = type_.children
+            (_, key), (_, value) = children
             return cls(kind, name, element=cls.of(value), key=cls.of(key))
         if kind is Kind.STRUCT:
-            return cls(kind, name, fields=tuple((n, cls.of(t)) for n, t in type_.children))
+            return cls(kind, name, fields=tuple((n, cls.of(t)) for n, t in children))
         if kind is Kind.DECIMAL:
-            (_, precision), (_, scale) = type_.children
+            (_, precision), (_, scale) = children
             return cls(kind, name, digits=(precision, scale))
         return cls(kind, name, bounds=INTEGERS.get(identifier))
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 __all__ = ["match_id"]
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def match_id(
     stream: str,
@@ -40,5 +42,4 @@ def match_id(
     """
     parts: list[object] = [stream, list(key)]
     parts += [event_id] if event_id is not None else [time, name, nth]
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(_compact(parts).encode()).hexdigest()[:32]

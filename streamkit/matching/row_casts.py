@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from streamkit.events.types import INTEGERS, Kind, ValueType
@@ -28,6 +28,7 @@ from streamkit.matching.row_values import (
 __all__ = ["Cast", "cast_to_column", "declared_cast", "time_value"]
 
 Cast: TypeAlias = Callable[[Any], Any]
+DIGITS = Context(prec=100)
 HUGE = INTEGERS["hugeint"]
 BOOLEANS = {"true": True, "false": False}
 
@@ -208,7 +209,7 @@ def _column_decimal(value: Any, precision: int, scale: int) -> Decimal | None:
     else:
         return None
     try:
-        rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+        rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, DIGITS)
     except InvalidOperation:
         return None
     return rounded if rounded.adjusted() < precision - scale else None

@@ -162,4 +162,3 @@ def _token(text: str, position: int) -> tuple[str, Any, int]:
         return "", WORDS[word], found.end()
     is_whole = number.lstrip("-").isdecimal()
     return "", (_integer(number) if is_whole else float(number)), found.end()
-

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from streamkit.definition.criteria import NEGATIVES, All, Comparison, Criterion, Not, Scalar
@@ -28,6 +29,8 @@ __all__ = ["Test", "criterion_test"]
 Test: TypeAlias = Callable[[Any], bool]
 """A yes or no about one value, or about one event."""
 Tests: TypeAlias = dict[type, Test]
+ANSWERS_KEPT = 2048
+SHORT = 256
 LARGEST = sys.float_info.max
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
@@ -226,7 +229,7 @@ def _text_test(name: str, texts: Sequence[str], *, ignore_case: bool) -> Test:
     if name == "matches":
         return _finds("(?i)" + text if ignore_case else text)
     if ignore_case:
-        return _finds(_folded(name, texts))
+        return _folded_test(name, texts)
     match name:
         case "contains":
             return lambda value: text in value
@@ -239,10 +242,31 @@ def _text_test(name: str, texts: Sequence[str], *, ignore_case: bool) -> Test:
 
 
 def _finds(pattern: str) -> Test:
+    """RE2 as DuckDB has it; texts of events repeat, so the last answers are kept."""
     import re2
 
     search = re2.compile(pattern).search
-    return lambda value: search(value) is not None
+
+    @lru_cache(maxsize=ANSWERS_KEPT)
+    def short(value: str) -> bool:
+        return search(value.encode(errors="replace")) is not None
+
+    def test(value: str) -> bool:
+        if len(value) <= SHORT:
+            return short(value)
+        return search(value.encode(errors="replace")) is not None
+
+    return test
+
+
+def _folded_test(name: str, texts: Sequence[str]) -> Test:
+    """ASCII folds as everybody expects; beyond it RE2 decides (a long s is an s)."""
+    finds = _finds(_folded(name, texts))
+    if not all(text.isascii() for text in texts):
+        return finds
+    lowered = [text.lower() for text in texts]
+    plainly = _text_test(name, lowered, ignore_case=False)
+    return lambda value: plainly(value.lower()) if value.isascii() else finds(value)
 
 
 def _time_test(name: str, times: Sequence[int]) -> Test:

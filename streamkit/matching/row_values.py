@@ -40,9 +40,7 @@ TIME = re.compile(
 NUMBER = re.compile(NUMBER_TEXT)
 INTEGER = re.compile(INTEGER_TEXT)
 LONGEST_INTEGER = 40
-OWN_TYPES = frozenset(
-    {str, int, float, bool, Decimal, datetime, date, list, dict, type(None)}
-)
+OWN_TYPES = frozenset({str, int, float, bool, Decimal, datetime, date, list, dict, type(None)})
 MINUTES_KEPT = 4096
 _minutes: dict[str, int] = {}
 """Times by their text up to the minute's colon, as events of one minute come together."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from streamkit.events.asking import ask
 from streamkit.events.sql import Query
@@ -176,16 +177,13 @@ def _tables(
         pl.DataFrame(
             {
                 "match_id": pl.Series(ids, dtype=pl.String),
-                "key": _listed(parts, pl.String),
+                "key": _keys(parts),
                 "session": last["session"],
                 "user": last["user"],
                 "started_at": touching.frame["time"].gather(firing.starts),
                 "matched_at": last["time"],
                 "fired_at": firing.fired_at,
-                "events": _listed(
-                    [_event(facts.of(rows), step) for step, rows in enumerate(firing.events)],
-                    EVENT_TYPE,
-                ),
+                "events": _events(facts, firing.events),
             }
         )
         .select(
@@ -211,20 +209,40 @@ def _tables(
     return MatchTables(table[confirmed], table[pending], positions, held_back)
 
 
-def _event(facts: pl.DataFrame, step: int) -> pl.Series:
-    return facts.select(
+def _events(facts: _Facts, events: Ints) -> pl.Series:
+    """For each run its events, as a column of lists.
+
+    Args:
+        facts: What is told of an event.
+        events: Row of each step's event, shape (steps, runs).
+    """
+    steps, runs = events.shape
+    told = facts.of(events.T.ravel())
+    structs = told.select(
         pl.struct(
-            pl.lit(step, pl.Int32).alias("step"), "id", pl.col("time").cast(TIME), "name"
-        ).alias(str(step))
+            pl.Series("step", np.tile(np.arange(steps, dtype=np.int32), runs)),
+            "id",
+            pl.col("time").cast(TIME),
+            "name",
+        )
     ).to_series()
+    return _in_lists(structs, steps)
 
 
-def _listed(columns: Sequence[pl.Series], of: pl.DataType | type[pl.DataType]) -> pl.Series:
-    """Columns as one column of lists."""
-    frame = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
-    if not len(frame):
-        return pl.Series([], dtype=pl.List(of))
-    return frame.select(pl.concat_list(pl.all())).to_series()
+def _keys(parts: Sequence[pl.Series]) -> pl.Series:
+    """The parts of each key, as a column of lists."""
+    count, width = len(parts[0]), len(parts)
+    together = pl.concat([part.alias("key") for part in parts])
+    return _in_lists(
+        together.gather(np.arange(count * width).reshape(width, count).T.ravel()), width
+    )
+
+
+def _in_lists(values: pl.Series, length: int) -> pl.Series:
+    """Values as a column of lists of one length."""
+    offsets = pa.array(np.arange(0, len(values) + 1, length), pa.int64())
+    lists = pa.LargeListArray.from_arrays(offsets, values.to_arrow())
+    return pl.Series(pl.from_arrow(lists))
 
 
 def _cooldown_codes(by: str, parts: Sequence[pl.Series], facts: _Facts, ends: Ints) -> Ints:

@@ -1,0 +1,235 @@
+"""Deciding events: in order, each against every stream it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from streamkit.events.schema import Schema
+from streamkit.matching.plan import Plan, StreamPlan
+from streamkit.running.dispatch import Dispatch, Group
+from streamkit.running.duplicates import SeenIds
+from streamkit.running.firing import Firing
+from streamkit.running.matches import Match
+from streamkit.running.runs import Key, Run, RunEvent
+from streamkit.running.sessions import Sessions
+from streamkit.running.stream_state import Lifetime, StreamState
+from streamkit.running.tallies import Tallies, count_name
+from streamkit.running.twins import Twins, key_of
+
+__all__ = ["Decider", "Held"]
+
+Held: TypeAlias = "tuple[int, Any, Any, int, str | None, int, list[str | None], str | None]"
+"""What is held of an event: time, sequence, position, arrival, name, flags, texts, id."""
+KEYS_AN_EVENT = 2
+
+
+class Decider:
+    """Everything that is known of the events decided so far.
+
+    Args:
+        plan: The compiled streams.
+        schema: Roles, sessionizer, how long ids count.
+        facts: Names of the texts that come with each event.
+        tallies: Counts.
+        forget_after: How long lasting facts are kept after a key was last touched, in
+            microseconds; None for ever.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        schema: Schema,
+        facts: Sequence[str],
+        tallies: Tallies,
+        forget_after: int | None,
+    ) -> None:
+        self.tallies = tallies
+        self.ordinal = 0
+        self._counts = 1 << len(plan.flags.questions)
+        self.last: tuple[int, Any, Any] | None = None
+        """Time, sequence and position of the last event that was decided."""
+        self.sessions = Sessions(schema.sessionizer) if schema.sessionizer is not None else None
+        self.keys = tuple(dict.fromkeys(stream.key for stream in plan.streams))
+        places = [tuple(facts.index(part) for part in key) for key in self.keys]
+        self.seen = (
+            [SeenIds(schema.dedupe.microseconds) for _ in self.keys]
+            if schema.id is not None
+            else None
+        )
+        self.twins = Twins(places)
+        self.streams = [
+            StreamState(stream, self._lifetime(stream, schema, forget_after))
+            for stream in plan.streams
+        ]
+        kinds = [self.keys.index(stream.key) for stream in plan.streams]
+        self._dispatch = Dispatch(self.streams, kinds, places)
+        self._cooldowns = {
+            id(stream): facts.index(rule.by) if rule.by != "key" else None
+            for stream in self.streams
+            if (rule := stream.plan.stream.cooldown) is not None
+        }
+        self._session = facts.index("session") if "session" in facts else None
+        self._user = facts.index("user") if "user" in facts else None
+        self._swept = 0
+
+    def _lifetime(
+        self, stream: StreamPlan, schema: Schema, forget_after: int | None
+    ) -> Lifetime | None:
+        """When a key ends by itself: with its session, or when the user wants it forgotten."""
+        place = stream.key.index("session") if "session" in stream.key else None
+        sessions = self.sessions
+        longest = schema.session_max.microseconds if schema.session_max else None
+
+        def ends(key: Key, touched: int, now: int) -> int | None:
+            found = [] if forget_after is None else [touched + forget_after]
+            if place is not None and sessions is not None:
+                found.append(sessions.ends(key if isinstance(key, str) else key[place], now))
+            elif place is not None and longest is not None:
+                found.append(touched + longest)
+            return min(found, default=None)
+
+        ends_ever = forget_after is not None or (
+            place is not None and (sessions is not None or longest is not None)
+        )
+        return ends if ends_ever else None
+
+    def decide(self, events: Sequence[Held], oldest: int) -> list[tuple[Match, Key | None]]:
+        """Decide events that come in order.
+
+        Args:
+            events: What was held of them.
+            oldest: The oldest time of any event.
+
+        Returns:
+            What fired, each with its cooldown value.
+        """
+        fired: list[tuple[Match, Key | None]] = []
+        known, groups_of = self._dispatch.known, self._dispatch.groups
+        sessions, session_place, seen, twins = self.sessions, self._session, self.seen, self.twins
+        ordinal, counts = self.ordinal, self._counts
+        session = None
+        for time, _, _, _, name, flags, facts, event_id in events:
+            if sessions is not None and session_place is not None:
+                user = facts[session_place]
+                session = None if user is None else sessions.at(user, time, oldest)
+                facts[session_place] = None if session is None else session.value
+            if time != twins.time:
+                twins.begin(time)
+            groups = known.get(flags)
+            if groups is None:
+                groups = groups_of(flags)
+            if groups:
+                ordinal += 1
+                event = None
+                for group in groups:
+                    kind, places, streams, members = group
+                    key = facts[places[0]] if len(places) == 1 else key_of(facts, places)
+                    if key is None:
+                        self._count_lacking(group, name)
+                        continue
+                    if event_id is not None and seen is not None:
+                        new = seen[kind].new_for(event_id, key, time, streams)
+                        if new != streams:
+                            self.tallies.duplicates += 1
+                            if not new:
+                                continue
+                            streams = new
+                    for bit, stream, move in members:
+                        if not streams & bit:
+                            continue
+                        state = stream.states.get(key)
+                        if state is None and not move.begins:
+                            continue
+                        if event is None:
+                            event = RunEvent(time, ordinal, name, event_id)
+                        run = stream.advance(key, state, move, event)
+                        if run is not None:
+                            is_proven = session is None or session.is_proven
+                            firing = self._firing(stream, kind, key, run, facts, is_proven)
+                            match = stream.complete(key, firing)
+                            if match is not None:
+                                fired.append((match, firing.by))
+            if flags & counts:
+                twins.events.append((name, facts))
+        self.ordinal = ordinal
+        if events:
+            self.tallies.decided += len(events)
+            self.last = events[-1][:3]
+        return fired
+
+    def _firing(
+        self,
+        stream: StreamState,
+        kind: int,
+        key: Key,
+        run: Run,
+        facts: Sequence[str | None],
+        is_proven: bool,
+    ) -> Firing:
+        event = run.event
+        by: Key | None = None
+        if stream.cooldown is not None:
+            place = self._cooldowns[id(stream)]
+            by = key if place is None else facts[place]
+        return Firing(
+            run,
+            is_kept=True,
+            session=None if self._session is None else facts[self._session],
+            user=None if self._user is None else facts[self._user],
+            by=by,
+            nth=0 if event.id is not None else self.twins.earlier(kind, key, event.name),
+            is_proven=is_proven,
+        )
+
+    def _count_lacking(self, group: Group, name: str | None) -> None:
+        for _, stream, _ in group.members:
+            count_name(stream.lacking, name)
+
+    def end_waits(self, horizon: int) -> list[tuple[Match, Key | None]]:
+        """Fire the waits whose deadline is before a time."""
+        fired: list[tuple[Match, Key | None]] = []
+        for stream in self.streams:
+            if stream.waits and stream.waits[0][0] < horizon:
+                fired += stream.end_waits(horizon)
+        return fired
+
+    def let_through(self, fired: list[tuple[Match, Key | None]]) -> list[Match]:
+        """What the cooldowns let through, in order of `fired_at`, then match id."""
+        fired.sort(key=lambda each: (each[0].fired, each[0].match_id))
+        streams = {stream.plan.stream.name: stream for stream in self.streams}
+        kept = []
+        for match, by in fired:
+            stream = streams[match.stream]
+            if not stream.is_held_back(by, match.fired):
+                stream.matched += 1
+                kept.append(match)
+        return kept
+
+    def next_deadline(self) -> int | None:
+        """When the next wait ends, in microseconds; None if none is open."""
+        return min((s.waits[0][0] for s in self.streams if s.waits), default=None)
+
+    def forget(self, now: int, events: int) -> None:
+        """Drop what no later event can make anything of, a few keys for each event.
+
+        Args:
+            now: No event before it will come.
+            events: How many events there were since the last time.
+        """
+        if events < len(self.streams):
+            self._swept = (self._swept + 1) % len(self.streams)
+            chosen = [self.streams[self._swept]]
+            limit = KEYS_AN_EVENT * len(self.streams) + 8
+        else:
+            chosen, limit = self.streams, KEYS_AN_EVENT * events + 8
+        for stream in chosen:
+            if stream.deadlines.first is not None:
+                stream.sweep(now, limit)
+            if stream.cooldown is not None:
+                stream.cooldown.turn(now)
+        if self.sessions is not None:
+            self.sessions.sweep(now, limit)
+        if self.seen is not None:
+            for seen in self.seen:
+                seen.ids.turn(now)

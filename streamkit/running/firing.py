@@ -1,0 +1,85 @@
+"""Firing events of one stream, from the run that ends there to the match that comes of it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from streamkit.definition import Frequency
+from streamkit.matching.identity import match_id
+from streamkit.matching.plan import StreamPlan
+from streamkit.running.matches import Match, MatchedEvent
+from streamkit.running.runs import Key, Run, RunEvent
+
+__all__ = ["Firing", "goes_on_after", "make_match"]
+
+
+class Firing(NamedTuple):
+    """A run that is complete, before its wait is over.
+
+    Args:
+        run: The run.
+        is_kept: Whether the frequency rule lets it through, as far as is known now.
+        session: Session of the firing event.
+        user: User of the firing event.
+        by: What the cooldown is counted by; None is never held back.
+        nth: How many earlier events of the key have the firing event's time and name.
+        is_proven: Whether the start of the session was seen.
+    """
+
+    run: Run
+    is_kept: bool
+    session: str | None
+    user: str | None
+    by: Key | None
+    nth: int
+    is_proven: bool
+
+    @property
+    def event(self) -> RunEvent:
+        """The firing event."""
+        return self.run.event
+
+
+def goes_on_after(frequency: Frequency, taken: tuple[int, int] | None, run: Run) -> bool:
+    """Whether the frequency rule lets a run through after the last one that it took.
+
+    Args:
+        frequency: The rule.
+        taken: Ordinals of that run's first and last event; None if there is none.
+        run: The run.
+    """
+    if taken is None or frequency == "every":
+        return True
+    if frequency == "per_start":
+        return run.first.ordinal != taken[0]
+    return frequency == "non_overlapping" and run.first.ordinal > taken[1]
+
+
+def make_match(plan: StreamPlan, key: Key, firing: Firing) -> Match:
+    """The match of a firing event."""
+    stream, event = plan.stream, firing.event
+    parts = (key,) if isinstance(key, str) else key
+    return Match(
+        stream=stream.name,
+        version=stream.version,
+        match_id=match_id(
+            stream.name, parts, event.id, time=event.time, name=event.name, nth=firing.nth
+        ),
+        key=parts,
+        session=firing.session,
+        user=firing.user,
+        started=firing.run.first.time,
+        matched=event.time,
+        fired=event.time + plan.wait,
+        events=tuple(
+            MatchedEvent(step, each.id, each.time, each.name)
+            for step, each in enumerate(firing.run.events())
+        ),
+        is_proven=firing.is_proven,
+    )
+
+
+def firing_of(values: list[Any], run: Run) -> Firing:
+    """A firing as a snapshot holds it, without its run."""
+    is_kept, session, user, by, nth, is_proven = values
+    return Firing(run, is_kept, session, user, tuple(by) if isinstance(by, list) else by, nth, is_proven)

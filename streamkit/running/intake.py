@@ -1,0 +1,177 @@
+"""From an event as it arrives to what is held of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from streamkit.definition import Stream
+from streamkit.errors import EventsError
+from streamkit.events.schema import Schema
+from streamkit.events.values import FIRST_TIME
+from streamkit.matching.find import DAY_AHEAD
+from streamkit.matching.plan import Plan, compile_streams
+from streamkit.matching.predicates import to_microseconds
+from streamkit.matching.row_documents import parse_document
+from streamkit.matching.row_paths import Faults, RowReaders
+from streamkit.running.deciding import Held
+from streamkit.running.event_types import EventTypes
+from streamkit.running.facts import (
+    fact_names,
+    fact_reader,
+    sequence_reader,
+    text_reader,
+    time_reader,
+)
+from streamkit.running.interest import Interest
+from streamkit.running.tallies import LateEvent, Tallies
+
+__all__ = ["Intake"]
+
+DAY = DAY_AHEAD // timedelta(microseconds=1)
+
+
+class Intake:
+    """Reads events, keeps the watermark, and sets apart what takes no part.
+
+    Args:
+        streams: The definitions.
+        types: The schema and the columns' types.
+        lateness: How far the watermark stays behind the newest time, in microseconds; None where
+            only the source says how far time is known.
+        now: The clock.
+        tallies: Counts.
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[Stream],
+        types: EventTypes,
+        lateness: int | None,
+        now: Callable[[], datetime],
+        tallies: Tallies,
+    ) -> None:
+        self.plan: Plan = compile_streams(streams)
+        self.faults = Faults()
+        self.newest: int | None = None
+        self.oldest = 2**63
+        self.watermark = FIRST_TIME - 1
+        self.arrivals = 0
+        self.decided: tuple[int, Any, Any] | None = None
+        """Time, sequence and position of the last event decided; set by the matcher."""
+        schema: Schema = types.schema
+        self.schema = schema
+        self.lateness = lateness
+        self._now = now
+        self._latest = -(2**63)
+        self._tallies = tallies
+        self._positions: type | None = None
+        readers = RowReaders(types.documents, faults=self.faults)
+        cooldowns = [s.cooldown.by for s in streams if s.cooldown is not None]
+        self.facts = fact_names([s.key for s in self.plan.streams], cooldowns, schema)
+        facts = [(name, fact_reader(name, types, readers)) for name in self.facts]
+        self.interest = Interest(
+            self.plan, types, readers, facts, everything=schema.sessionizer is not None
+        )
+        self._time = time_reader(types, readers)
+        self._name = text_reader(types.require("name"), readers)
+        self._sequence = sequence_reader(types, readers)
+        bound_id = types.role("id")
+        self._id = None if bound_id is None else text_reader(bound_id, readers)
+
+    def read(self, event: Any, position: Any = None) -> Held | None:
+        """Read one event: what to hold of it, or None if it takes no part or nobody wants it."""
+        self.arrivals += 1
+        if type(position) is not self._positions:
+            self._check_position(position)
+        if type(event) is not dict:
+            event = self._mapping(event)
+            if event is None:
+                return None
+        try:
+            time = self._time(event)
+            if time is None or time < FIRST_TIME:
+                self._tallies.skip("null_time" if time is None else "unparsable_time", event)
+                return None
+            if time > self._latest and time > self._read_clock():
+                self._tallies.skip("future_time", event)
+                return None
+            if time <= self.watermark and self._is_late(event, time, position):
+                return None
+            if self.newest is None or time > self.newest:
+                self.newest = time
+                if self.lateness is not None and time - self.lateness > self.watermark:
+                    self.watermark = time - self.lateness
+            if time < self.oldest:
+                self.oldest = time
+            return self._held(event, time, position)
+        except EventsError:
+            raise
+        except Exception as error:  # noqa: BLE001 # one odd event must not stop a matcher
+            self._tallies.skip(f"unreadable ({type(error).__name__})", event)
+            return None
+
+    def _held(self, event: Mapping[str, Any], time: int, position: Any) -> Held | None:
+        name = self._name(event)
+        wanted = self.interest.by_name.get(name, self.interest.other)
+        if wanted is None:
+            return None
+        flags = wanted.flags
+        for bit, test in wanted.tests:
+            if test(event):
+                flags |= bit
+        if not flags and self.schema.sessionizer is None:
+            return None
+        facts = [read(event) for read in wanted.facts]
+        event_id = None if self._id is None else self._id(event)
+        sequence = 0 if self._sequence is None else self._sequence(event)
+        if position is None:
+            position = self.arrivals
+        return (time, sequence, position, self.arrivals, name, flags, facts, event_id)
+
+    def _check_position(self, position: Any) -> None:
+        """Positions are of one type, or they could not be compared."""
+        if self._positions is not None:
+            raise EventsError(
+                f"a position is {type(position).__name__} and the first was"
+                f" {self._positions.__name__}",
+                code="bad-position",
+                hint="give every event a position of one type, or none to any",
+            )
+        self._positions = type(position)
+
+    def _mapping(self, event: Any) -> dict[str, Any] | None:
+        if isinstance(event, Mapping):
+            return dict(event)
+        try:
+            if isinstance(event, bytes | bytearray | memoryview):
+                found = parse_document(bytes(event).decode())
+            elif isinstance(event, str):
+                found = parse_document(event)
+            else:
+                found = None
+        except UnicodeDecodeError:
+            found = None
+        if isinstance(found, dict):
+            return found
+        self._tallies.skip("not_an_object", event)
+        return None
+
+    def _read_clock(self) -> int:
+        """The newest time that an event may have; the clock is read only when it matters."""
+        self._latest = to_microseconds(self._now()) + DAY
+        return self._latest
+
+    def _is_late(self, event: Any, time: int, position: Any) -> bool:
+        """Whether an event comes after its place in the order was decided."""
+        if time == self.watermark:
+            if self.decided is None or time != self.decided[0]:
+                return False
+            sequence = 0 if self._sequence is None else self._sequence(event)
+            place = self.arrivals if position is None else position
+            if (sequence, place) > self.decided[1:]:
+                return False
+        self._tallies.late += 1
+        self._tallies.late_events.append(LateEvent(event, time, self.watermark, position))
+        return True

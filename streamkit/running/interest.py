@@ -1,0 +1,117 @@
+"""Which streams want an event: decided by its name first, so that most events cost one look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from streamkit.definition import All
+from streamkit.matching.plan import Plan
+from streamkit.matching.row_paths import Event, Read, RowReaders
+from streamkit.matching.row_predicates import Test, criterion_test
+from streamkit.running.event_types import EventTypes
+
+__all__ = ["Interest", "Wanted"]
+
+
+class Wanted:
+    """What is asked of events of one name.
+
+    Attributes:
+        flags: Flags that every such event meets, as bits.
+        tests: Further flags, each with what an event must meet.
+        facts: Functions that give the texts that streams need of such an event.
+    """
+
+    __slots__ = ("facts", "flags", "tests")
+
+    def __init__(
+        self,
+        flags: int,
+        tests: tuple[tuple[int, Test], ...],
+        facts: tuple[Read, ...],
+    ) -> None:
+        self.flags = flags
+        self.tests = tests
+        self.facts = facts
+
+
+def _nothing(_: Any) -> None:
+    """A text that nobody asks for."""
+
+
+class Interest:
+    """The streams' questions, by event name.
+
+    Args:
+        plan: The compiled streams.
+        types: What paths mean.
+        readers: Brings properties out of events.
+        facts: Names and functions of all texts that streams need.
+        everything: Whether every event counts, as it does for a sessionizer.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        types: EventTypes,
+        readers: RowReaders,
+        facts: Sequence[tuple[str, Read]],
+        *,
+        everything: bool,
+    ) -> None:
+        self._plan = plan
+        self._types = types
+        self._readers = readers
+        self._facts = facts
+        self._everything = everything
+        self._tests: dict[str, Test] = {}
+        self.can_fire = 1 << len(plan.flags.questions)
+        """A flag of its own: the event can be a firing event, so those of one time are counted."""
+        names = {c.event for question in plan.flags.questions for c in question}
+        self.by_name: dict[str, Wanted] = {
+            name: wanted
+            for name in names
+            if name is not None and (wanted := self._wanted(name)) is not None
+        }
+        self.other: Wanted | None = self._wanted(None)
+        """What is asked of events of all other names; None for nothing."""
+
+    def _wanted(self, name: str | None) -> Wanted | None:
+        flags, tests, facts = 0, [], set[str]()
+        asked = []
+        for number, question in enumerate(self._plan.flags.questions):
+            wheres = [c.where for c in question if c.event is None or c.event == name]
+            if not wheres:
+                continue
+            asked.append(number)
+            if All() in wheres:
+                flags |= 1 << number
+            else:
+                tests.append((1 << number, _either([self._test(where) for where in wheres])))
+        for stream in self._plan.streams:
+            if any(number in asked for number in stream.flags):
+                facts.update(stream.key)
+            if stream.steps[-1].flag in asked:
+                flags |= self.can_fire
+                facts.update(role for role in ("session", "user"))
+                if stream.stream.cooldown is not None:
+                    facts.add(stream.stream.cooldown.by)
+        if self._everything:
+            facts.add("session")
+        if not asked and not self._everything:
+            return None
+        readers = tuple(read if name in facts else _nothing for name, read in self._facts)
+        return Wanted(flags, tuple(tests), readers)
+
+    def _test(self, where: Any) -> Test:
+        known = repr(where)  # 1, 1.0 and True are equal as values, and not as criteria
+        if known not in self._tests:
+            self._tests[known] = criterion_test(where, self._types.bind, self._readers)
+        return self._tests[known]
+
+
+def _either(tests: Sequence[Test]) -> Callable[[Event], bool]:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda event: any(test(event) for test in tests)

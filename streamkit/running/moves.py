@@ -1,0 +1,96 @@
+"""What one event does to a stream: worked out once for each set of flags, not for each event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamkit.matching.plan import StreamPlan
+
+__all__ = ["Layout", "Move", "move_of"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a stream keeps what in the list that is a key's state.
+
+    Args:
+        plan: The stream.
+        rings: For each step with more than one copy, the place of its last candidates.
+        blocks: For each first exclude, the place of its last time.
+        taken: The place of the last run that the frequency rule took.
+        waiting: The place of the runs whose wait has not ended.
+        fired: The place of the ids of events that fired.
+        touched: The place of the last time that an event touched the key.
+        due: The place of the time at which the state is looked at again.
+        size: How many places there are.
+    """
+
+    plan: StreamPlan
+    rings: tuple[int | None, ...]
+    blocks: tuple[int, ...]
+    taken: int
+    waiting: int
+    fired: int
+    touched: int
+    due: int
+    size: int
+
+    @classmethod
+    def of(cls, plan: StreamPlan) -> Layout:
+        """The newest runs of all steps but the last come first, each at its step's number."""
+        size = len(plan.steps) - 1
+        rings: list[int | None] = []
+        for step in plan.steps:
+            rings.append(size if step.copies > 1 else None)
+            size += step.copies > 1
+        blocks = tuple(range(size, size + len(plan.first_excludes)))
+        size += len(blocks)
+        return cls(plan, tuple(rings), blocks, *range(size, size + 5), size + 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One event's part in a stream.
+
+    Args:
+        steps: Steps that it may take, the last first.
+        clears: Steps whose newest run it ends, because it must not come between that and the next.
+        blocks: Places of the first excludes that it meets.
+        kills: It ends waits of events up to so many microseconds before it; None for none.
+        ends_runs: Whether it must not happen inside a run.
+        begins: Whether it matters to a key without a state.
+    """
+
+    steps: tuple[int, ...]
+    clears: tuple[int, ...]
+    blocks: tuple[int, ...]
+    kills: int | None
+    ends_runs: bool
+    begins: bool
+
+
+def move_of(layout: Layout, flags: int) -> Move | None:
+    """What an event with these flags does; None if it does not touch the stream."""
+    plan = layout.plan
+    if not any(flags >> flag & 1 for flag in plan.flags):
+        return None
+    steps = [place for place, step in enumerate(plan.steps) if flags >> step.flag & 1]
+    clears = [
+        place - 1
+        for place, step in enumerate(plan.steps)
+        if place and any(flags >> flag & 1 for flag in step.excludes)
+    ]
+    blocks = [
+        slot
+        for slot, (flag, _) in zip(layout.blocks, plan.first_excludes, strict=True)
+        if flags >> flag & 1
+    ]
+    kills = [length for flag, length in plan.last_excludes if flags >> flag & 1]
+    return Move(
+        steps=tuple(reversed(steps)),
+        clears=tuple(clears),
+        blocks=tuple(blocks),
+        kills=max(kills, default=None),
+        ends_runs=any(flags >> flag & 1 for flag in plan.run_excludes),
+        begins=bool(blocks) or 0 in steps,
+    )

@@ -1,0 +1,206 @@
+"""Runs of one stream, one event at a time.
+
+**For each step only the newest run that ends there is kept; it is copied forward and left in
+place.** Why that is enough is said in `matching.sequence`, which does the same to whole arrays.
+Here an exclude is no comparison but an end: an excluded event drops the runs that it must not
+come behind, and what comes later starts from the runs that were newer.
+
+A key's state is one flat list (see `moves.Layout`), because a matcher holds millions of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+from streamkit.matching.plan import StreamPlan
+from streamkit.running.moves import Layout, Move
+
+__all__ = ["Key", "Run", "RunEvent", "Runs", "State"]
+
+Key: TypeAlias = "str | tuple[str, ...]"
+State: TypeAlias = list[Any]
+NEVER = None
+"""When a state ends that nothing but its key's end can end."""
+
+
+class RunEvent(NamedTuple):
+    """What is kept of an event.
+
+    Args:
+        time: In microseconds.
+        ordinal: Its place among all events that were decided.
+        name: Its name.
+        id: Its id, if it has one.
+    """
+
+    time: int
+    ordinal: int
+    name: str | None
+    id: str | None
+
+
+class Run(NamedTuple):
+    """Events that satisfy the steps up to one.
+
+    Args:
+        event: The event of the step (its last copy).
+        first: The run's first event.
+        before: The run of the step before.
+    """
+
+    event: RunEvent
+    first: RunEvent
+    before: Run | None
+
+    def events(self) -> tuple[RunEvent, ...]:
+        """The event of each step, in order."""
+        found = [self.event]
+        run = self.before
+        while run is not None:
+            found.append(run.event)
+            run = run.before
+        return tuple(reversed(found))
+
+
+class Runs:
+    """The newest runs of each key.
+
+    Args:
+        plan: The stream.
+    """
+
+    def __init__(self, plan: StreamPlan) -> None:
+        self.plan = plan
+        self.layout = Layout.of(plan)
+        self._last = len(plan.steps) - 1
+        self._withins = tuple(step.within for step in plan.steps)
+        self._copies = tuple(step.copies for step in plan.steps)
+        self._lookbacks = tuple(
+            zip(self.layout.blocks, (length for _, length in plan.first_excludes), strict=True)
+        )
+        rings = tuple(ring for ring in self.layout.rings if ring is not None)
+        self._run_places = (*range(self._last), *rings)
+        self._is_plain = not rings
+
+    def advance(self, state: State, move: Move, event: RunEvent) -> Run | None:
+        """Let an event take its part; returns the run that it completes, windows kept."""
+        time = event.time
+        completed: Run | None = None
+        reached: list[tuple[int, Run]] = []
+        entered: list[tuple[int, Run | None]] = []
+        for step in move.steps:
+            run: Run | None = None
+            if step == 0:
+                if not self._lookbacks or not self._is_blocked(state, time):
+                    run = Run(event, event, None)
+            else:
+                before = state[step - 1]
+                if before is not None:
+                    within = self._withins[step]
+                    if within is None or time - before[0][0] <= within:
+                        run = Run(event, before[1], before)
+            if self._copies[step] > 1:
+                entered.append((step, run))
+                run = self._last_copy(state, step, event)
+            if run is not None:
+                if step == self._last:
+                    completed = run
+                else:
+                    reached.append((step, run))
+        if move.ends_runs:
+            self._end_runs(state, event, reached, entered)
+        for step in move.clears:
+            state[step] = None
+        for step, first_copy in entered:
+            self._enter(state, step, first_copy)
+        for step, run in reached:
+            state[step] = run
+        for slot in move.blocks:
+            state[slot] = time
+        if completed is not None:
+            within = self.plan.within
+            if within is not None and time - completed.first.time > within:
+                return None
+        return completed
+
+    def _is_blocked(self, state: State, time: int) -> bool:
+        """Whether a first exclude forbids a run to start now."""
+        for slot, lookback in self._lookbacks:
+            last = state[slot]
+            if last is not None and (lookback is None or last >= time - lookback):
+                return True
+        return False
+
+    def _last_copy(self, state: State, step: int, event: RunEvent) -> Run | None:
+        """The run whose last copy this event is: its first copy is the newest with enough between."""
+        ring = state[self.layout.rings[step]]
+        if ring is None or len(ring) < self._copies[step] - 1:
+            return None
+        first_copy = ring[0]
+        return None if first_copy is None else Run(event, first_copy[1], first_copy[2])
+
+    def _enter(self, state: State, step: int, first_copy: Run | None) -> None:
+        """Note a candidate: for each of the last k - 1, the newest first copy up to it."""
+        place = self.layout.rings[step]
+        assert place is not None
+        ring = state[place]
+        if ring is None:
+            if first_copy is None:
+                return  # nothing can come of candidates before the first copy
+            ring = state[place] = []
+        ring.append(first_copy if first_copy is not None else ring[-1])
+        if len(ring) >= self._copies[step]:
+            del ring[0]
+
+    def _end_runs(
+        self,
+        state: State,
+        event: RunEvent,
+        reached: list[tuple[int, Run]],
+        entered: list[tuple[int, Run | None]],
+    ) -> None:
+        """Drop every run that this event would lie inside of; it may still be an end of one."""
+        for place in self._run_places:
+            state[place] = None
+        reached[:] = [(step, run) for step, run in reached if run.first is event]
+        entered[:] = [
+            (step, run if run is not None and run.first is event else None)
+            for step, run in entered
+        ]
+
+    def expires(self, state: State) -> int | None:
+        """The last time at which an event could still make something of the state's runs.
+
+        Returns:
+            Microseconds; a time before all others where there is nothing left; `NEVER`.
+        """
+        latest = NOTHING
+        within = self.plan.within
+        for step in range(self._last):
+            run = state[step]
+            if run is not None:
+                ends = None if within is None else run.first.time + within
+                following = self._withins[step + 1]
+                if following is not None:
+                    until = run.event.time + following
+                    ends = until if ends is None else min(ends, until)
+                if ends is None:
+                    return NEVER
+                latest = max(latest, ends)
+        for ring in self.layout.rings:
+            if ring is not None and state[ring]:
+                newest = state[ring][-1]
+                if newest is None:
+                    continue
+                if within is None:
+                    return NEVER
+                latest = max(latest, newest.first.time + within)
+        for slot, lookback in self._lookbacks:
+            if state[slot] is not None:
+                if lookback is None:
+                    return NEVER
+                latest = max(latest, state[slot] + lookback)
+        return latest
+
+
+NOTHING = -(2**63)

@@ -1,0 +1,254 @@
+"""One stream in a running matcher: the state of its keys, its waits, its frequency and cooldown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+from streamkit.matching.plan import StreamPlan
+from streamkit.running.firing import Firing, goes_on_after, make_match
+from streamkit.running.generations import Deadlines, Generations
+from streamkit.running.matches import Match
+from streamkit.running.moves import Move, move_of
+from streamkit.running.runs import NOTHING, Key, Run, RunEvent, Runs, State
+
+__all__ = ["Lifetime", "StreamState"]
+
+Lifetime = Callable[[Key, int, int], "int | None"]
+"""When a key's end makes its state useless: of key, last touch and now; None for never."""
+STRETCHES = 8
+SECOND = 1_000_000
+
+
+class StreamState:
+    """The state of one stream's keys.
+
+    A key is in `states` with a list (see `moves.Layout`), or, once a stream of frequency `once`
+    is done with it, with the time at which it fired. A key with nothing left is not in it.
+
+    Args:
+        plan: The stream.
+        lifetime: When a key can be forgotten whatever it holds.
+    """
+
+    def __init__(self, plan: StreamPlan, lifetime: Lifetime | None) -> None:
+        self.plan = plan
+        self.runs = Runs(plan)
+        self.states: dict[Key, State | int] = {}
+        self.waits: list[tuple[int, int, Key]] = []
+        """Deadline, ordinal of the firing event, key: a heap."""
+        self.matched = 0
+        self.held_back = 0
+        self.dropped = 0
+        self.forgotten = 0
+        self.lacking: dict[str, int] = {}
+        cooldown = plan.stream.cooldown
+        self.cooldown: Generations[Key, int] | None = None
+        self.cooldown_length = 0
+        if cooldown is not None:
+            self.cooldown_length = cooldown.for_.microseconds
+            self.cooldown = Generations(self.cooldown_length)
+        self._lifetime = lifetime
+        self._layout = self.runs.layout
+        self._waits_for = bool(plan.last_excludes)
+        self._is_once = plan.stream.frequency == "once"
+        self._moves: dict[int, Move | None] = {}
+        self._live = range(self._layout.taken)  # places that hold runs, candidates and blocks
+        longest = max([plan.within or 0, plan.wait, *(b or 0 for _, b in plan.first_excludes)])
+        self.deadlines: Deadlines[Key] = Deadlines(max(longest // STRETCHES, SECOND))
+        self._horizon = longest
+
+    def move(self, flags: int) -> Move | None:
+        """What an event with these flags does; None if it does not touch the stream."""
+        if flags not in self._moves:
+            self._moves[flags] = move_of(self._layout, flags)
+        return self._moves[flags]
+
+    def advance(
+        self, key: Key, state: State | int | None, move: Move, event: RunEvent
+    ) -> Run | None:
+        """Let an event take its part in its key, whose state is given; a run that it completes."""
+        layout = self._layout
+        if state is None:
+            state = [None] * layout.size
+            state[layout.touched] = event.time
+            completed = self.runs.advance(state, move, event)
+            if self._is_empty(state):
+                if completed is None:
+                    return None
+                if not self._waits_for and not self._is_once and event.id is None:
+                    return completed  # nothing has to be remembered of it
+            self.states[key] = state
+            state[layout.due] = self.deadlines.add(key, event.time + self._horizon)
+            return completed
+        if type(state) is int:
+            return None
+        assert isinstance(state, list)
+        state[layout.touched] = event.time
+        if move.kills is not None and state[layout.waiting]:
+            self._kill(state, event.time - move.kills)
+        completed = self.runs.advance(state, move, event)
+        if completed is None and self._is_empty(state) and not self._remembers(state):
+            del self.states[key]
+        return completed
+
+    def _is_empty(self, state: State) -> bool:
+        return all(state[place] is None for place in self._live)
+
+    def _remembers(self, state: State) -> bool:
+        return bool(state[self._layout.waiting] or state[self._layout.fired])
+
+    def _kill(self, state: State, since: int) -> None:
+        """End the waits of events at or after a time."""
+        waiting = state[self._layout.waiting]
+        while waiting and waiting[-1].event.time >= since:
+            waiting.pop()
+        if not waiting:
+            state[self._layout.waiting] = None
+
+    def complete(self, key: Key, firing: Firing) -> Match | None:
+        """Take a firing event: keep it waiting, or make its match at once.
+
+        Returns:
+            The match, where the stream has no wait and the frequency rule lets it through.
+        """
+        layout, event, run = self._layout, firing.event, firing.run
+        state = self.states.get(key)
+        if type(state) is int:
+            return None
+        if state is None:  # nothing of it has to be remembered
+            return make_match(self.plan, key, firing)
+        assert isinstance(state, list)
+        waiting: list[Firing] = state[layout.waiting] or []
+        if self._is_once and waiting:
+            return None
+        if (
+            event.id is not None
+            and not self._is_once
+            and (
+                event.id in (state[layout.fired] or ())
+                or any(other.event.id == event.id for other in waiting)
+            )
+        ):
+            return None
+        taken: tuple[int, int] | None = state[layout.taken]
+        for other in reversed(waiting):
+            if other.is_kept:
+                taken = (other.run.first.ordinal, other.event.ordinal)
+                break
+        is_kept = goes_on_after(self.plan.stream.frequency, taken, run)
+        if self._waits_for:
+            if is_kept or event.id is not None:
+                waiting.append(firing if is_kept else firing._replace(is_kept=False))
+                state[layout.waiting] = waiting
+                heappush(self.waits, (event.time + self.plan.wait, event.ordinal, key))
+            return None
+        return self._confirm(key, state, firing if is_kept else firing._replace(is_kept=False))
+
+    def _confirm(self, key: Key, state: State, firing: Firing) -> Match | None:
+        """A firing event is sure: remember what later ones are judged by."""
+        layout, event = self._layout, firing.event
+        match = make_match(self.plan, key, firing) if firing.is_kept else None
+        if self._is_once:
+            self.states[key] = event.time
+            return match
+        if event.id is not None:
+            state[layout.fired] = (*(state[layout.fired] or ()), event.id)
+        if firing.is_kept and self.plan.stream.frequency != "every":
+            state[layout.taken] = (firing.run.first.ordinal, event.ordinal)
+        return match
+
+    def end_waits(self, horizon: int) -> list[tuple[Match, Key | None]]:
+        """Fire the waits whose deadline is before a time; with each match its cooldown value."""
+        fired: list[tuple[Match, Key | None]] = []
+        layout = self._layout
+        while self.waits and self.waits[0][0] < horizon:
+            _, ordinal, key = heappop(self.waits)
+            state = self.states.get(key)
+            if not isinstance(state, list) or not state[layout.waiting]:
+                continue
+            waiting: list[Firing] = state[layout.waiting]
+            if waiting[0].event.ordinal != ordinal:
+                continue
+            firing = waiting.pop(0)
+            if not waiting:
+                state[layout.waiting] = None
+            match = self._confirm(key, state, firing)
+            if match is not None:
+                fired.append((match, firing.by))
+            if self.states.get(key) is state and self._is_empty(state) and not self._remembers(state):
+                del self.states[key]
+        return fired
+
+    def is_held_back(self, by: Key | None, fired_at: int) -> bool:
+        """Whether the cooldown holds a match back; if not, it begins anew."""
+        if self.cooldown is None or by is None:
+            return False
+        last = self.cooldown.get(by)
+        if last is not None and fired_at < last + self.cooldown_length:
+            self.held_back += 1
+            return True
+        self.cooldown.set(by, fired_at)
+        return False
+
+    def pending(self) -> list[Match]:
+        """Matches whose wait has not ended, as far as the frequency rule would keep them."""
+        found = []
+        for _, ordinal, key in sorted(self.waits, key=lambda wait: wait[:2]):
+            state = self.states.get(key)
+            if isinstance(state, list):
+                for firing in state[self._layout.waiting] or ():
+                    if firing.is_kept and firing.event.ordinal == ordinal:
+                        found.append(make_match(self.plan, key, firing))
+        return found
+
+    def sweep(self, now: int, limit: int) -> None:
+        """Drop states that no later event can make anything of.
+
+        Args:
+            now: No event before it will come, in microseconds.
+            limit: How many keys to look at.
+        """
+        again: list[tuple[Key, int]] = []
+        for key, stretch in self.deadlines.take(now - 1, limit):
+            state = self.states.get(key)
+            if state is None:
+                continue
+            if not isinstance(state, list):
+                self._sweep_lasting(key, state, now, again)
+                continue
+            if state[self._layout.due] != stretch:
+                continue  # looked at in another stretch
+            if state[self._layout.waiting]:
+                expires: int | None = state[self._layout.waiting][-1].event.time + self.plan.wait
+            elif state[self._layout.fired]:
+                expires = None
+            else:
+                expires = self.runs.expires(state)
+            if expires is None:
+                self._sweep_lasting(key, state[self._layout.touched], now, again)
+            elif expires < now:
+                del self.states[key]
+                self.dropped += expires != NOTHING
+            else:
+                again.append((key, expires))
+        for key, time in again:
+            stretch = self.deadlines.add(key, max(time, now))
+            kept = self.states[key]
+            if isinstance(kept, list):
+                kept[self._layout.due] = stretch
+
+    def _sweep_lasting(
+        self, key: Key, touched: int, now: int, again: list[tuple[Key, int]]
+    ) -> None:
+        """A key that only its own end can end."""
+        if self._lifetime is None:
+            return
+        ends = self._lifetime(key, touched, now)
+        if ends is None:
+            return
+        if ends < now:
+            del self.states[key]
+            self.forgotten += 1
+        else:
+            again.append((key, ends))
