@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -22,6 +23,9 @@ from streamkit.events.sql import Parameters, Query, join_lines, select_items
 from streamkit.events.types import Kind, ValueType
 from streamkit.events.values import MACROS, cast_scalar, key_text, time_us
 from streamkit.path import Path
+
+if TYPE_CHECKING:
+    from streamkit.events.cataloguing import Catalog
 
 __all__ = ["History"]
 
@@ -142,6 +146,16 @@ class History:
             return self.bind(Path.parse(column))
         except ValueError:
             return self.bind(Path((column,)))
+
+    def catalog(self, *, now: datetime | None = None) -> Catalog:
+        """What these events are: names, counts, properties, and the values they take.
+
+        Args:
+            now: The present; the clock's by default. Times more than a day after it do not count.
+        """
+        from streamkit.events.cataloguing.reading import read_catalog
+
+        return read_catalog(self, now=now)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection in which the source can be scanned."""

@@ -70,8 +70,9 @@ def spool_delta(table: DeltaTable | str, label: str) -> tuple[FilePath, Scratch]
     Raises:
         EventsError: The extra is not installed, or the table uses what it cannot read.
     """
-    opened = table
-    if isinstance(table, str):
+    if not isinstance(table, str):
+        opened = table
+    else:
         try:
             module = import_module("deltalake")
         except ImportError as error:

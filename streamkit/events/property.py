@@ -21,6 +21,7 @@ __all__ = [
     "PairKey",
     "Property",
     "bind",
+    "is_pairs",
 ]
 
 
@@ -162,7 +163,7 @@ def _walk(
         if place == len(way):
             break
         segment = way[place]
-        while type_.kind is Kind.LIST and not segment.isdecimal() and not _is_pairs(type_):
+        while type_.kind is Kind.LIST and not segment.isdecimal() and not is_pairs(type_):
             accesses.append(Each())
             lists += 1
             type_ = _element(type_)
@@ -209,7 +210,7 @@ def _element(type_: ValueType) -> ValueType:
     return type_.element
 
 
-def _is_pairs(type_: ValueType) -> bool:
+def is_pairs(type_: ValueType) -> bool:
     """Whether a list of structs reads as a map, as GA4 exports one."""
     element = _element(type_)
     return element.kind is Kind.STRUCT and {name for name, _ in element.fields} == {"key", "value"}

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from streamkit.events.types import INTEGERS, Kind, ValueType
 from streamkit.matching.row_values import (
-    EPOCH,
     INTEGER,
     NUMBER,
     as_double,
@@ -23,19 +22,15 @@ from streamkit.matching.row_values import (
     micros,
     number_text,
     text_micros,
+    time_value,
 )
 
-__all__ = ["Cast", "cast_to_column", "declared_cast", "time_value"]
+__all__ = ["Cast", "cast_to_column", "declared_cast"]
 
 Cast: TypeAlias = Callable[[Any], Any]
 DIGITS = Context(prec=100)
 HUGE = INTEGERS["hugeint"]
 BOOLEANS = {"true": True, "false": False}
-
-
-def time_value(time: int | None) -> datetime | None:
-    """Microseconds as a value that criteria know for a time."""
-    return None if time is None else EPOCH + timedelta(microseconds=time)
 
 
 def declared_cast(cast: str, type_: ValueType) -> Cast:

@@ -72,6 +72,11 @@ class RowReaders:
         self._values: dict[tuple[str, tuple[Access, ...], ValueType], Read] = {}
         self._parsers: dict[tuple[str, ...], Read] = {}
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that the compiled properties begin at."""
+        return frozenset(column for column, _, _ in self._values)
+
     def value(self, bound: Property) -> Read:
         """The property's value, of its column's type; `types:` not yet applied."""
         known = (bound.column, bound.accesses, bound.type)

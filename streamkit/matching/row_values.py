@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ __all__ = [
     "plain",
     "read_number",
     "text_micros",
+    "time_value",
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -143,6 +144,11 @@ def micros_text(time: int) -> str:
     hours, seconds = divmod(seconds, 3600)
     day = date.fromordinal(days + EPOCH.toordinal()).isoformat()
     return f"{day}T{hours:02}:{seconds // 60:02}:{seconds % 60:02}.{fraction:06}Z"
+
+
+def time_value(time: int | None) -> datetime | None:
+    """Microseconds as a value that criteria know for a time."""
+    return None if time is None else EPOCH + timedelta(microseconds=time)
 
 
 def read_number(text: str) -> int | float | None:

@@ -66,7 +66,10 @@ class _Facts:
         touching: Touching,
         firings: Sequence[Firing],
     ) -> None:
-        self.rows = np.unique(np.concatenate([firing.events.ravel() for firing in firings]))
+        is_told = np.zeros(len(touching.frame), bool)
+        for firing in firings:
+            is_told[firing.events.ravel()] = True
+        self.rows: Ints = np.flatnonzero(is_told)
         rules = (firing.plan.stream.cooldown for firing in firings)
         self.cooldowns = sorted(
             {rule.by for rule in rules if rule and rule.by not in ("key", *ROLES)}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from streamkit.errors import EventsError
-from streamkit.events.history import History
+from streamkit.events.aliases import meanings
+from streamkit.events.history import TEXT, History
 from streamkit.events.property import Property, bind
 from streamkit.events.schema import Schema
 from streamkit.events.types import JSON, Kind, ValueType
@@ -30,6 +31,7 @@ class EventTypes:
     Args:
         schema: Roles of columns.
         columns: The columns and their types; None where nobody fixed them.
+        history: The events that fixed them; it says what paths mean.
 
     Example:
         >>> types = EventTypes(Schema(time="at", name="event"))
@@ -39,11 +41,13 @@ class EventTypes:
 
     schema: Schema
     columns: Mapping[str, ValueType] | None = None
+    history: History | None = field(default=None, repr=False, compare=False)
     _known: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         schema = self.schema
-        names = {getattr(schema, role) for role in ROLES}
+        roles = [getattr(schema, role) for role in ROLES]
+        names = {name for role in roles for name in (role if isinstance(role, tuple) else (role,))}
         names |= {Path.parse(path).segments[0] for path in (*schema.json, *schema.types)}
         if schema.sessionizer is not None:
             names.add(schema.sessionizer.by)
@@ -55,7 +59,7 @@ class EventTypes:
         if isinstance(source, EventTypes):
             return source
         if isinstance(source, History):
-            return cls(source.schema, dict(source.columns))
+            return cls(source.schema, dict(source.columns), source)
         if isinstance(source, Schema):
             return cls(source)
         if isinstance(source, Mapping):
@@ -81,12 +85,15 @@ class EventTypes:
         """
         if isinstance(path, str):
             path = Path.parse(path)
+        if self.history is not None:
+            return self.history.bind(path)
         types = {Path.parse(each): name for each, name in self.schema.types.items()}
         if self.columns is not None:
             json = frozenset(Path.parse(each) for each in self.schema.json)
             return bind(path, self.columns, json, types)
-        columns = dict.fromkeys((*self._known, path.segments[0]), JSON)
-        return bind(path, columns, types=types)
+        meant = next(meanings(path, self.schema.aliases, self._known), path)
+        columns = dict.fromkeys((*self._known, meant.segments[0]), JSON)
+        return bind(meant, columns, types=types)
 
     def bind_column(self, column: str) -> Property:
         """What a role's column means: a column's name as it stands, or else a dotted path."""
@@ -100,7 +107,12 @@ class EventTypes:
     def role(self, role: str) -> Property | None:
         """The property that plays a role; None if the schema gives it to none."""
         column = getattr(self.schema, role)
-        return None if column is None else self.bind_column(column)
+        if column is None:
+            return None
+        if isinstance(column, tuple):
+            parts = tuple(self.bind_column(part) for part in column)
+            return Property(Path((role,)), "", TEXT, (), TEXT, joined=parts)
+        return self.bind_column(column)
 
     def require(self, role: str) -> Property:
         """The property that plays a role.

@@ -39,7 +39,16 @@ def time_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event], int
     bound = types.require("time")
     unit = types.schema.time_unit if types.has_integer_time() else None
     column = bound.column
-    read = (lambda event: event.get(column)) if not bound.accesses else readers.value(bound)
+    read: Read = (lambda event: event.get(column)) if not bound.accesses else readers.value(bound)
+    cast = readers.cast(bound)
+    if cast is not None:
+        uncast = read
+
+        def read(event: Event) -> Any:
+            value = uncast(event)
+            found = None if value is None else cast(value)
+            return "no time" if found is None and value is not None else found
+
 
     def other(value: Any) -> int | None:
         value = plain(value)
@@ -93,6 +102,8 @@ def sequence_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event],
 
 def text_reader(bound: Property, readers: RowReaders) -> Read:
     """A function that gives a property as the text that keys, ids and users are compared by."""
+    if bound.joined:
+        return _joined_reader([_part_reader(part, readers) for part in bound.joined])
     read, cast = readers.value(bound), readers.cast(bound)
     if bound.type.kind in (Kind.LIST, Kind.STRUCT, Kind.MAP, Kind.OTHER):
         return lambda event: None
@@ -106,6 +117,29 @@ def text_reader(bound: Property, readers: RowReaders) -> Read:
         return key_text(value)
 
     return text
+
+
+def _joined_reader(parts: Sequence[Read]) -> Read:
+    """Texts joined by colons; none where a part is missing."""
+
+    def joined(event: Event) -> str | None:
+        texts = [part(event) for part in parts]
+        return None if None in texts else ":".join(texts)
+
+    return joined
+
+
+def _part_reader(bound: Property, readers: RowReaders) -> Read:
+    """A part of a joined text: with a mark before each colon that is its own."""
+    text = text_reader(bound, readers)
+    if bound.type.kind not in (Kind.TEXT, Kind.JSON):
+        return text
+
+    def marked(event: Event) -> str | None:
+        found = text(event)
+        return None if found is None else found.replace("\\", "\\\\").replace(":", "\\:")
+
+    return marked
 
 
 def fact_reader(part: str, types: EventTypes, readers: RowReaders) -> Read:

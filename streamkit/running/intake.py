@@ -79,6 +79,8 @@ class Intake:
         self._sequence = sequence_reader(types, readers)
         bound_id = types.role("id")
         self._id = None if bound_id is None else text_reader(bound_id, readers)
+        self.columns = readers.columns | {types.require("time").column}
+        """The columns that are read at all."""
 
     def read(self, event: Any, position: Any = None) -> Held | None:
         """Read one event: what to hold of it, or None if it takes no part or nobody wants it."""

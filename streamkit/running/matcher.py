@@ -17,11 +17,14 @@ from streamkit.matching.predicates import to_microseconds
 from streamkit.running.deciding import Decider, Held
 from streamkit.running.event_types import EventTypes, SchemaLike
 from streamkit.running.intake import Intake
+from streamkit.matching.row_values import time_value
 from streamkit.running.matches import Match
 from streamkit.running.tallies import LateEvent, Stats, Tallies
 from streamkit.times import parse_time
 
 __all__ = ["Matcher"]
+
+MANY = 64
 
 
 def _clock() -> datetime:
@@ -203,7 +206,7 @@ class Matcher:
             return sorted(held)
         if not held or held[0][0] >= watermark:
             return []
-        if len(held) > 64 and held[-1][0] < watermark:
+        if len(held) > MANY:
             held.sort()
             end = bisect_left(held, (watermark,))
             self.held = held[end:]

@@ -202,6 +202,14 @@ class StreamState:
                         found.append(make_match(self.plan, key, firing))
         return found
 
+    def put_back(self, key: Key, state: State | int) -> None:
+        """Take a key's state out of a snapshot."""
+        self.states[key] = state
+        touched = state[self._layout.touched] if isinstance(state, list) else state
+        stretch = self.deadlines.add(key, touched + self._horizon)
+        if isinstance(state, list):
+            state[self._layout.due] = stretch
+
     def sweep(self, now: int, limit: int) -> None:
         """Drop states that no later event can make anything of.
 

@@ -1,0 +1,160 @@
+"""What a matcher knows as plain data, and back: lists, texts and numbers only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from streamkit.errors import EventsError
+from streamkit.running.firing import Firing
+from streamkit.running.runs import Key, Run, RunEvent, State
+from streamkit.running.stream_state import StreamState
+
+__all__ = [
+    "Events",
+    "pack_key",
+    "pack_order",
+    "pack_state",
+    "unpack_key",
+    "unpack_order",
+    "unpack_state",
+]
+
+
+class Events:
+    """The events that runs hold, each once, by ordinal."""
+
+    def __init__(self, known: Sequence[Sequence[Any]] = ()) -> None:
+        self.known = {row[1]: RunEvent(*row) for row in known}
+
+    def pack(self, event: RunEvent) -> int:
+        """Note an event; returns what stands for it."""
+        self.known[event.ordinal] = event
+        return event.ordinal
+
+    def rows(self) -> list[list[Any]]:
+        """All events noted, in order."""
+        return [list(self.known[ordinal]) for ordinal in sorted(self.known)]
+
+
+def pack_key(key: Key | None) -> Any:
+    """A key as plain data: text, or a list of its parts."""
+    return list(key) if isinstance(key, tuple) else key
+
+
+def unpack_key(packed: Any) -> Any:
+    """What `pack_key` was given."""
+    return tuple(packed) if isinstance(packed, list) else packed
+
+
+def pack_order(value: Any) -> Any:
+    """A sequence or position as plain data."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"last": True}
+    if isinstance(value, tuple):
+        return [pack_order(each) for each in value]
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    if value is None or isinstance(value, int | float | str):
+        return value
+    raise EventsError(
+        f"a position of type {type(value).__name__} cannot be kept in a snapshot",
+        code="bad-position",
+        hint="use whole numbers, text, bytes, or tuples of them",
+    )
+
+
+def unpack_order(packed: Any) -> Any:
+    """What `pack_order` was given."""
+    if isinstance(packed, list):
+        return tuple(unpack_order(each) for each in packed)
+    if isinstance(packed, dict):
+        return bytes.fromhex(packed["bytes"]) if "bytes" in packed else math.inf
+    return packed
+
+
+def _pack_run(run: Run | None, events: Events) -> Any:
+    """A run as its first event, then the events of its steps."""
+    if run is None:
+        return None
+    return [events.pack(run.first), *(events.pack(event) for event in run.events())]
+
+
+def _unpack_run(packed: Any, events: Events) -> Run | None:
+    if packed is None:
+        return None
+    first = events.known[packed[0]]
+    run = None
+    for ordinal in packed[1:]:
+        run = Run(events.known[ordinal], first, run)
+    return run
+
+
+def pack_state(stream: StreamState, state: State | int, events: Events) -> Any:
+    """One key's state as plain data."""
+    if not isinstance(state, list):
+        return state
+    layout = stream.runs.layout
+    steps = len(layout.plan.steps) - 1
+    return [
+        [_pack_run(run, events) for run in state[:steps]],
+        [
+            None if state[ring] is None else _pack_ring(state[ring], events)
+            for ring in layout.rings
+            if ring is not None
+        ],
+        [state[block] for block in layout.blocks],
+        list(state[layout.taken]) if state[layout.taken] else None,
+        [_pack_firing(firing, events) for firing in state[layout.waiting] or ()],
+        list(state[layout.fired] or ()),
+        state[layout.touched],
+    ]
+
+
+def _pack_ring(ring: list[Run | None], events: Events) -> list[Any]:
+    """Runs of a ring with how often each stands in it, because most stand there many times."""
+    packed: list[Any] = []
+    last: object = ring
+    for run in ring:
+        if run is last:
+            packed[-1][0] += 1
+        else:
+            packed.append([1, _pack_run(run, events)])
+        last = run
+    return packed
+
+
+def _pack_firing(firing: Firing, events: Events) -> list[Any]:
+    run, is_kept, session, user, by, nth, is_proven = firing
+    return [_pack_run(run, events), is_kept, session, user, pack_key(by), nth, is_proven]
+
+
+def _unpack_firing(packed: list[Any], events: Events) -> Firing:
+    run, is_kept, session, user, by, nth, is_proven = packed
+    found = _unpack_run(run, events)
+    assert found is not None
+    return Firing(found, is_kept, session, user, unpack_key(by), nth, is_proven)
+
+
+def unpack_state(stream: StreamState, packed: Any, events: Events) -> State | int:
+    """What `pack_state` was given, but for when it is looked at again."""
+    if isinstance(packed, int):
+        return packed
+    layout = stream.runs.layout
+    runs, rings, blocks, taken, waiting, fired, touched = packed
+    state: State = [None] * layout.size
+    state[: len(runs)] = [_unpack_run(run, events) for run in runs]
+    places = [ring for ring in layout.rings if ring is not None]
+    for place, ring in zip(places, rings, strict=True):
+        if ring is not None:
+            state[place] = []
+            for count, run in ring:
+                state[place] += [_unpack_run(run, events)] * count
+    for place, block in zip(layout.blocks, blocks, strict=True):
+        state[place] = block
+    state[layout.taken] = tuple(taken) if taken else None
+    state[layout.waiting] = [_unpack_firing(firing, events) for firing in waiting] or None
+    state[layout.fired] = tuple(fired) or None
+    state[layout.touched] = touched
+    return state
