@@ -58,6 +58,8 @@ class Source:
         is_ordered: Whether the order is the user's own; a relation or lazy frame has none.
         notes: What the user should know of how it was read, as sentences.
         scratch: Where files made on the way in are kept, as long as this lives.
+        row: SQL of a row's number in its file or table; a condition on it alone skips what is
+            not wanted without reading it.
         renamed: What SQL calls columns that differ from an earlier one in nothing but case.
     """
 
@@ -70,6 +72,7 @@ class Source:
     is_ordered: bool = True
     notes: tuple[str, ...] = ()
     scratch: Scratch | None = None
+    row: str = "file_row_number"
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def with_names(self, names: Sequence[str]) -> Source:

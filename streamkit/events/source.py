@@ -160,5 +160,7 @@ def _table(table: pa.Table, label: str, *, is_ordered: bool = True) -> Source:
         register(connection)
         columns = describe(connection, "streamkit_events")
     columns.pop(ROW)
-    opened = Source(label, "streamkit_events", ROW, columns, register, is_ordered=is_ordered)
+    opened = Source(
+        label, "streamkit_events", ROW, columns, register, is_ordered=is_ordered, row=ROW
+    )
     return opened.with_names(table.column_names)

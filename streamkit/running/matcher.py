@@ -219,7 +219,6 @@ class Matcher:
     @property
     def watermark(self) -> datetime | None:
         """How far time is decided; None before the first event."""
-        from streamkit.running.matches import time_value
 
         known = self.intake.watermark >= FIRST_TIME
         return time_value(self.intake.watermark) if known else None

@@ -37,11 +37,10 @@ ROWS_OF_EVENT = 2_000
 """Rows of one event that are looked at; an event that has no more is looked at whole."""
 RARE = 3
 """How many times the rows that are looked at an event may have for all of it to be read."""
-BLOCKS_OF_EVENT = 100
-"""How many times the rows that are looked at are read, so that less frequent events are met."""
+LIMITS_READ = 100
+"""How many limits of rows are read to fill that of each event: some events are less frequent."""
 BLOCK = 2_048
-FILE_STEP = 2**40
-"""What positions of different files differ by."""
+"""Rows that lie together and are read or left together: what DuckDB reads at a time."""
 NESTED = (Kind.STRUCT, Kind.MAP, Kind.LIST, Kind.JSON)
 RANGED = (Kind.INTEGER, Kind.DOUBLE, Kind.DECIMAL, Kind.TIMESTAMP, Kind.DATE, Kind.TEXT)
 DAY = 86_400_000_000
@@ -181,9 +180,11 @@ def _looked_at(
 ) -> dict[str | None, list[dict[str, Any]]]:
     """Rows to look at one by one: of a frequent event some blocks of rows, of others all."""
     limit = max(20, min(ROWS_OF_EVENT, MOST_ROWS // max(1, len(names))))
-    every = max(1, sum(counts.values()) // (limit * BLOCKS_OF_EVENT))
-    place = f"((_position % {FILE_STEP}) // {BLOCK} + _position // {FILE_STEP}) % {every}"
-    looked = _read_rows(history, connection, f"{place} = 0", limit, names)
+    wanted = limit * LIMITS_READ
+    every = max(1, sum(counts.values()) // wanted)
+    block = min(BLOCK, max(16, wanted // max(1, len(history.source.files))))
+    blocks = f"({history.source.row} // {block}) % {every} = 0"
+    looked = _read_rows(history, connection, blocks, limit, names)
     rare = [
         name
         for name in names
@@ -208,7 +209,7 @@ def _read_rows(
     Args:
         history: The history.
         connection: A connection made by it.
-        block: The condition that chooses rows by position; None for all rows of the names.
+        block: The condition that chooses rows by their place in a file; None for all rows of the names.
         limit: How many rows an event.
         names: The events.
     """
@@ -218,9 +219,9 @@ def _read_rows(
         f"{_looked_sql(history, column, type_)} AS {quote(f'column_{number}')}"
         for number, (column, type_) in enumerate(history.columns.items())
     )
-    condition = block or f"{name} IN ({', '.join(map(parameters.bind, names))})"
+    condition = "true" if block else f"{name} IN ({', '.join(map(parameters.bind, names))})"
     sql = (
-        f"{history.steps_sql(values)},\n"
+        f"{history.steps_sql(values, block or '')},\n"
         f"named AS (\n  SELECT {name} AS name, _position, {columns}\n  FROM valued\n  WHERE {condition}\n)\n"
         f"SELECT * EXCLUDE (_position) FROM named\n"
         f"QUALIFY row_number() OVER (PARTITION BY name ORDER BY hash(_position)) <= {limit}"
