@@ -74,9 +74,7 @@ def _comparison(
 ) -> str:
     sql = values.column(bound)
     if comparison.operator == "exists":
-        present = f"{sql} IS NOT NULL"
-        if bound.is_document:
-            present = f"coalesce(json_type({sql}) <> 'NULL', false)"
+        present = _present(sql, bound)
         return f"({present})" if comparison.operand else f"NOT ({present})"
     operator = NEGATIVES.get(comparison.operator, comparison.operator)
     operands = (
@@ -85,6 +83,18 @@ def _comparison(
     scalar = _Scalars(operator, operands, comparison.ignore_case, bound.cast, parameters)
     condition = f"coalesce({scalar.any_of(sql, bound.type)}, false)"
     return f"NOT {condition}" if comparison.operator in NEGATIVES else condition
+
+
+def _present(sql: str, bound: Property) -> str:
+    """The property is there and not null; a list is, whatever its elements."""
+    if bound.cast is None or bound.type.kind is Kind.LIST:
+        if bound.is_document:
+            return f"coalesce(json_type({sql}) <> 'NULL', false)"
+        return f"{sql} IS NOT NULL"
+    cast, _ = cast_scalar(sql, bound.type, bound.cast)
+    if bound.is_document:
+        return f"coalesce(json_type({sql}) = 'ARRAY', false) OR {cast} IS NOT NULL"
+    return f"{cast} IS NOT NULL"
 
 
 class _Scalars:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,7 @@ __all__ = ["NO_TIME", "fact_reader", "sequence_reader", "text_reader", "time_rea
 
 NO_TIME = FIRST_TIME - 1
 """What the time of an event is whose time is there and is no time."""
+NAIVE_EPOCH = datetime(1970, 1, 1)
 ROLES = ("session", "user")
 
 
@@ -67,7 +68,7 @@ def time_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event], int
         value = read(event)
         kind = type(value)
         if kind is datetime:
-            since = (value if value.tzinfo is not None else value.replace(tzinfo=UTC)) - EPOCH
+            since = value - (NAIVE_EPOCH if value.tzinfo is None else EPOCH)
             return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
         if kind is str:
             time = text_micros(value)

@@ -37,6 +37,7 @@ ROWS_OF_EVENT = 2_000
 """Rows of one event that are looked at; an event that has no more is looked at whole."""
 RARE = 3
 """How many times the rows that are looked at an event may have for all of it to be read."""
+SEED = 1
 LIMITS_READ = 100
 """How many limits of rows are read to fill that of each event: some events are less frequent."""
 BLOCK = 2_048
@@ -221,13 +222,19 @@ def _read_rows(
     )
     condition = "true" if block else f"{name} IN ({', '.join(map(parameters.bind, names))})"
     sql = (
-        f"{history.steps_sql(values, block or '')},\n"
-        f"named AS (\n  SELECT {name} AS name, _position, {columns}\n  FROM valued\n  WHERE {condition}\n)\n"
-        f"SELECT * EXCLUDE (_position) FROM named\n"
-        f"QUALIFY row_number() OVER (PARTITION BY name ORDER BY hash(_position)) <= {limit}"
+        f"{history.steps_sql(values, block or '')}\n"
+        f"SELECT {name} AS name, _position AS position, {columns}\nFROM valued\nWHERE {condition}"
+    )
+    table = ask_arrow(connection, Query(sql, parameters.values))
+    chosen = (
+        pl.DataFrame({"name": table["name"], "position": table["position"]})
+        .with_row_index("row")
+        .sort(pl.col("position").hash(SEED))
+        .group_by("name", maintain_order=True)
+        .head(limit)
     )
     by_name: dict[str | None, list[dict[str, Any]]] = {each: [] for each in names}
-    for row in ask_arrow(connection, Query(sql, parameters.values)).to_pylist():
+    for row in table.take(chosen["row"].to_arrow()).to_pylist():
         if row["name"] in by_name:
             by_name[row["name"]].append(
                 {column: row[f"column_{place}"] for place, column in enumerate(history.columns)}
