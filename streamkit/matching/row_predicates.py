@@ -29,6 +29,8 @@ __all__ = ["Test", "criterion_test"]
 Test: TypeAlias = Callable[[Any], bool]
 """A yes or no about one value, or about one event."""
 Tests: TypeAlias = dict[type, Test]
+OWN_KINDS = {Kind.TEXT: str, Kind.BOOLEAN: bool, Kind.TIMESTAMP: datetime}
+"""Types of Python that a column's values mostly have and then need no cast."""
 ANSWERS_KEPT = 2048
 SHORT = 256
 LARGEST = sys.float_info.max
@@ -98,19 +100,25 @@ def _comparison(comparison: Comparison, bound: Property, readers: RowReaders) ->
     other = _other_values(tests, readers.cast(bound))
     get = tests.get if bound.cast is None else lambda _: None
 
-    if comparison.operator in NEGATIVES:
-
-        def fails(event: Event) -> bool:
-            value = read(event)
-            test = get(type(value))
-            return not (other(value) if test is None else test(value))
-
-        return fails
-
     def holds(event: Event) -> bool:
         value = read(event)
         test = get(type(value))
         return other(value) if test is None else test(value)
+
+    is_negative = comparison.operator in NEGATIVES
+    if not bound.accesses and bound.cast is None and bound.type.kind in OWN_KINDS:
+        right = OWN_KINDS[bound.type.kind]
+        if right in tests:
+            holds = _column_test(bound.column, right, tests[right], holds)
+    return (lambda event: not holds(event)) if is_negative else holds
+
+
+def _column_test(column: str, right: type, test: Test, otherwise: Test) -> Test:
+    """The same for a whole column, where nearly all values have the column's own type."""
+
+    def holds(event: Event) -> bool:
+        value = event.get(column)
+        return test(value) if type(value) is right else otherwise(event)
 
     return holds
 

@@ -111,6 +111,18 @@ def text_reader(bound: Property, readers: RowReaders) -> Read:
     if cast is not None:
         return lambda event: key_text(cast(read(event)))
 
+    if not bound.accesses:
+        column = bound.column
+
+        def column_text(event: Event) -> str | None:
+            value = event.get(column)
+            if value is None or (type(value) is str and value.isascii()):
+                return value
+            return key_text(read(event))
+
+        if bound.type.kind in (Kind.TEXT, Kind.JSON):
+            return column_text
+
     def text(event: Event) -> str | None:
         value = read(event)
         if value is None or (type(value) is str and value.isascii()):

@@ -59,6 +59,7 @@ class Move:
         kills: It ends waits of events up to so many microseconds before it; None for none.
         ends_runs: Whether it must not happen inside a run.
         begins: Whether it matters to a key without a state.
+        may_empty: Whether it can leave a key without a state.
     """
 
     steps: tuple[int, ...]
@@ -67,6 +68,7 @@ class Move:
     kills: int | None
     ends_runs: bool
     begins: bool
+    may_empty: bool
 
 
 def move_of(layout: Layout, flags: int) -> Move | None:
@@ -86,11 +88,13 @@ def move_of(layout: Layout, flags: int) -> Move | None:
         if flags >> flag & 1
     ]
     kills = [length for flag, length in plan.last_excludes if flags >> flag & 1]
+    ends_runs = any(flags >> flag & 1 for flag in plan.run_excludes)
     return Move(
         steps=tuple(reversed(steps)),
         clears=tuple(clears),
         blocks=tuple(blocks),
         kills=max(kills, default=None),
-        ends_runs=any(flags >> flag & 1 for flag in plan.run_excludes),
+        ends_runs=ends_runs,
         begins=bool(blocks) or 0 in steps,
+        may_empty=ends_runs or bool(clears or kills),
     )

@@ -53,7 +53,7 @@ class StreamState:
         self._waits_for = bool(plan.last_excludes)
         self._is_once = plan.stream.frequency == "once"
         self._moves: dict[int, Move | None] = {}
-        self._live = range(self._layout.taken)  # places that hold runs, candidates and blocks
+        self._live = self._layout.taken  # before it are runs, candidates and blocks
         longest = max([plan.within or 0, plan.wait, *(b or 0 for _, b in plan.first_excludes)])
         self.deadlines: Deadlines[Key] = Deadlines(max(longest // STRETCHES, SECOND))
         self._horizon = longest
@@ -88,12 +88,18 @@ class StreamState:
         if move.kills is not None and state[layout.waiting]:
             self._kill(state, event.time - move.kills)
         completed = self.runs.advance(state, move, event)
-        if completed is None and self._is_empty(state) and not self._remembers(state):
+        if (
+            move.may_empty
+            and completed is None
+            and self._is_empty(state)
+            and not self._remembers(state)
+        ):
             del self.states[key]
         return completed
 
     def _is_empty(self, state: State) -> bool:
-        return all(state[place] is None for place in self._live)
+        """Whether it holds no run, no candidate and no block."""
+        return state[: self._live].count(None) == self._live
 
     def _remembers(self, state: State) -> bool:
         return bool(state[self._layout.waiting] or state[self._layout.fired])
@@ -197,9 +203,11 @@ class StreamState:
         for _, ordinal, key in sorted(self.waits, key=lambda wait: wait[:2]):
             state = self.states.get(key)
             if isinstance(state, list):
-                for firing in state[self._layout.waiting] or ():
-                    if firing.is_kept and firing.event.ordinal == ordinal:
-                        found.append(make_match(self.plan, key, firing))
+                found += [
+                    make_match(self.plan, key, firing)
+                    for firing in state[self._layout.waiting] or ()
+                    if firing.is_kept and firing.event.ordinal == ordinal
+                ]
         return found
 
     def put_back(self, key: Key, state: State | int) -> None:
