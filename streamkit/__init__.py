@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamkit.backtesting import Backtest, backtest
-    from streamkit.definition import Stream, cooldown, defined, event, exclude, load, prop
+    from streamkit.definition import (
+        Stream,
+        cooldown,
+        defined,
+        event,
+        exclude,
+        load,
+        load_named,
+        prop,
+        save_named,
+        stream_json_schema,
+    )
     from streamkit.errors import (
         DefinitionError,
         DeliveryError,
@@ -39,12 +50,26 @@ __all__ = [
     "event",
     "exclude",
     "load",
+    "load_named",
     "prop",
+    "save_named",
+    "stream_json_schema",
 ]
 
 HOMES = {
     "streamkit.backtesting": ("Backtest", "backtest"),
-    "streamkit.definition": ("Stream", "cooldown", "defined", "event", "exclude", "load", "prop"),
+    "streamkit.definition": (
+        "Stream",
+        "cooldown",
+        "defined",
+        "event",
+        "exclude",
+        "load",
+        "load_named",
+        "prop",
+        "save_named",
+        "stream_json_schema",
+    ),
     "streamkit.errors": (
         "DefinitionError",
         "DeliveryError",

@@ -10,7 +10,7 @@ import streamkit
 PUBLIC = {
     "Backtest", "DefinitionError", "DeliveryError", "EventsError", "History", "PayloadError",
     "Problem", "Schema", "Sessionizer", "Stream", "StreamkitError", "backtest", "cooldown",
-    "defined", "event", "exclude", "load", "prop",
+    "defined", "event", "exclude", "load", "load_named", "prop", "save_named", "stream_json_schema",
 }  # fmt: skip
 
 

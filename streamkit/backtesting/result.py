@@ -20,6 +20,7 @@ from streamkit.events import History
 from streamkit.events.asking import ask_arrow
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Query
+from streamkit.events.values import macros_used
 from streamkit.matching import MATCH_SCHEMA, Found, StreamMatches
 from streamkit.matching.chains import Ints
 from streamkit.matching.scan import part_sql
@@ -269,10 +270,10 @@ class Backtest:
 
     @property
     def sql(self) -> str:
-        """The queries that were asked, with their named steps and the values bound to them."""
-        return "\n\n".join(
-            f"-- {title}\n{_shown(query)}" for title, query in self.found.queries.items()
-        )
+        """The queries that were asked: the macros they use, their named steps, the bound values."""
+        queries = [f"-- {title}\n{_shown(query)}" for title, query in self.found.queries.items()]
+        macros = macros_used("\n".join(query.sql for query in self.found.queries.values()))
+        return "\n\n".join([*macros, *queries])
 
     def write_matches(self, path: str | PathLike[str]) -> None:
         """Write `matches` to a Parquet file, whole or not at all."""
@@ -332,7 +333,7 @@ def _share(column: str, of: pl.Expr) -> pl.Expr:
 
 
 def _shown(query: Query) -> str:
-    values = "\n".join(f"-- ${name} = {str(value)[:200]!r}" for name, value in query.values.items())
+    values = "\n".join(f"-- ${name} = {repr(value)[:200]}" for name, value in query.values.items())
     return f"{values}\n{query.sql};" if values else f"{query.sql};"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from streamkit.events.types import INTEGERS, Kind, ValueType
 
-__all__ = ["FIRST_TIME", "LAST_TIME", "MACROS", "cast_scalar", "key_text", "time_us"]
+__all__ = ["FIRST_TIME", "LAST_TIME", "MACROS", "cast_scalar", "key_text", "macros_used", "time_us"]
 
 FIRST_TIME = -62_135_596_800_000_000
 """0001-01-01T00:00:00Z in microseconds since the epoch."""
@@ -81,6 +81,21 @@ MACROS = {
     ),
 }
 """Functions that queries use, by signature; each may use those above it."""
+
+
+def macros_used(sql: str) -> list[str]:
+    """The statements that make the macros that an SQL text uses, in an order that works.
+
+    Example:
+        >>> macros_used("SELECT us_text(0)")[0][:35]
+        'CREATE TEMP MACRO us_text(us) AS st'
+    """
+    used: dict[str, str] = {}
+    for signature, body in reversed(MACROS.items()):
+        name = signature.partition("(")[0]
+        if f"{name}(" in sql or any(f"{name}(" in text for text in used.values()):
+            used[signature] = body
+    return [f"CREATE TEMP MACRO {each} AS {body};" for each, body in reversed(used.items())]
 
 
 def time_us(sql: str, type_: ValueType, unit: str | None = None) -> str:

@@ -4,14 +4,18 @@ from streamkit.running.event_types import EventTypes
 from streamkit.running.matcher import Matcher
 from streamkit.running.matches import Match, MatchedEvent, match_table
 from streamkit.running.tallies import BadEvent, LateEvent, Stats
+from streamkit.running.verification import Difference, Verification, verify
 
 __all__ = [
     "BadEvent",
+    "Difference",
     "EventTypes",
     "LateEvent",
     "Match",
     "MatchedEvent",
     "Matcher",
     "Stats",
+    "Verification",
     "match_table",
+    "verify",
 ]

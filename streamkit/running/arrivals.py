@@ -51,12 +51,22 @@ def arrivals(
     with history.connect() as connection:
         relation = connection.sql(sql, params=parameters.values)
         for batch in relation.arrow(BATCH_ROWS):
-            lists = [batch.column(place).to_pylist() for place in range(len(chosen))]
+            lists = [
+                _values(batch.column(place).to_pylist(), history.columns[column].kind)
+                for place, column in enumerate(chosen)
+            ]
             events = [dict(zip(chosen, row, strict=True)) for row in zip(*lists, strict=True)]
             for place, is_odd_time in enumerate(batch.column("_is_odd").to_pylist()):
                 if is_odd_time:
                     events[place][role.column] = NO_TIME
             yield events, batch.column("_position").to_pylist()
+
+
+def _values(values: list[Any], kind: Kind) -> list[Any]:
+    """Values as a live source has them: a map as a mapping."""
+    if kind is not Kind.MAP:
+        return values
+    return [None if value is None else dict(value) for value in values]
 
 
 def _plain(history: History, column: str) -> str:

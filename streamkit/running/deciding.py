@@ -7,14 +7,14 @@ from typing import Any, TypeAlias
 
 from streamkit.events.schema import Schema
 from streamkit.matching.plan import Plan, StreamPlan
-from streamkit.running.dispatch import Dispatch, Group
+from streamkit.running.dispatch import Dispatch
 from streamkit.running.duplicates import SeenIds
 from streamkit.running.firing import Firing
 from streamkit.running.matches import Match
-from streamkit.running.runs import Key, Run, RunEvent
+from streamkit.running.runs import Key, Run, RunEvent, new_tuple
 from streamkit.running.sessions import Sessions
 from streamkit.running.stream_state import Lifetime, StreamState
-from streamkit.running.tallies import Tallies, count_name
+from streamkit.running.tallies import NAMES_KEPT, OTHERS, Tallies
 from streamkit.running.twins import Twins, key_of
 
 __all__ = ["Decider", "Held"]
@@ -71,6 +71,8 @@ class Decider:
         }
         self._session = facts.index("session") if "session" in facts else None
         self._user = facts.index("user") if "user" in facts else None
+        self.lacking: dict[tuple[int, str | None], int] = {}
+        """Events that lack a part of a key: how many, by the streams (as bits) and the name."""
         self._swept = 0
 
     def _lifetime(
@@ -108,7 +110,7 @@ class Decider:
         known, groups_of = self._dispatch.known, self._dispatch.groups
         sessions, session_place, seen, twins = self.sessions, self._session, self.seen, self.twins
         ordinal, counts = self.ordinal, self._counts
-        session = None
+        session, lacking = None, self.lacking
         for time, _, _, _, name, flags, facts, event_id in events:
             if sessions is not None and session_place is not None:
                 user = facts[session_place]
@@ -122,11 +124,14 @@ class Decider:
             if groups:
                 ordinal += 1
                 event = None
-                for group in groups:
-                    kind, places, streams, members = group
+                for kind, places, streams, members in groups:
                     key = facts[places[0]] if len(places) == 1 else key_of(facts, places)
                     if key is None:
-                        self._count_lacking(group, name)
+                        lacks = (streams, name)
+                        if lacks in lacking or len(lacking) < NAMES_KEPT:
+                            lacking[lacks] = lacking.get(lacks, 0) + 1
+                        else:
+                            lacking[streams, OTHERS] = lacking.get((streams, OTHERS), 0) + 1
                         continue
                     if event_id is not None and seen is not None:
                         new = seen[kind].new_for(event_id, key, time, streams)
@@ -142,7 +147,7 @@ class Decider:
                         if state is None and not move.begins:
                             continue
                         if event is None:
-                            event = RunEvent(time, ordinal, name, event_id)
+                            event = new_tuple(RunEvent, (time, ordinal, name, event_id))
                         run = stream.advance(key, state, move, event)
                         if run is not None:
                             is_proven = session is None or session.is_proven
@@ -182,9 +187,15 @@ class Decider:
             is_proven=is_proven,
         )
 
-    def _count_lacking(self, group: Group, name: str | None) -> None:
-        for _, stream, _ in group.members:
-            count_name(stream.lacking, name)
+    def without_key(self) -> dict[str, dict[str, int]]:
+        """For each stream the events that touch it and lack a part of its key, by name."""
+        counts: dict[str, dict[str, int]] = {}
+        for number, stream in enumerate(self.streams):
+            found = counts[stream.plan.stream.name] = {}
+            for (streams, name), count in self.lacking.items():
+                if streams >> number & 1:
+                    found[name or ""] = found.get(name or "", 0) + count
+        return counts
 
     def end_waits(self, horizon: int) -> list[tuple[Match, Key | None]]:
         """Fire the waits whose deadline is before a time."""
@@ -220,7 +231,7 @@ class Decider:
         if events < len(self.streams):
             self._swept = (self._swept + 1) % len(self.streams)
             chosen = [self.streams[self._swept]]
-            limit = KEYS_AN_EVENT * len(self.streams) + 8
+            limit = len(self.streams) + 8
         else:
             chosen, limit = self.streams, KEYS_AN_EVENT * events + 8
         for stream in chosen:

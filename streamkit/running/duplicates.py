@@ -30,10 +30,13 @@ class SeenIds:
 
     def new_for(self, event_id: str, key: Key, time: int, streams: int) -> int:
         """For which of the streams that an event touches it is no duplicate, as bits."""
-        found = self.ids.get(event_id)
+        ids = self.ids
+        found = ids.recent.get(event_id)
         if found is None:
-            self.ids.set(event_id, (key, time, streams))
-            return streams
+            found = ids.older.get(event_id)
+            if found is None:
+                ids.recent[event_id] = (key, time, streams)
+                return streams
         entries = found if isinstance(found, list) else [found]
         return self._new_beside(entries, event_id, key, time, streams)
 

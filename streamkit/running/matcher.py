@@ -254,7 +254,7 @@ class Matcher:
             held=len(self.held),
             late=tallies.late,
             skipped=dict(tallies.skipped),
-            without_key={name: dict(each.lacking) for name, each in streams.items()},
+            without_key=decider.without_key(),
             duplicates=tallies.duplicates,
             missing={
                 "unreadable_json": faults.unreadable_json,

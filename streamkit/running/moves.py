@@ -60,6 +60,8 @@ class Move:
         ends_runs: Whether it must not happen inside a run.
         begins: Whether it matters to a key without a state.
         may_empty: Whether it can leave a key without a state.
+        only_step: The one step that it may take, where that is all it does and the step has one
+            copy; None otherwise.
     """
 
     steps: tuple[int, ...]
@@ -69,6 +71,7 @@ class Move:
     ends_runs: bool
     begins: bool
     may_empty: bool
+    only_step: int | None
 
 
 def move_of(layout: Layout, flags: int) -> Move | None:
@@ -97,4 +100,9 @@ def move_of(layout: Layout, flags: int) -> Move | None:
         ends_runs=ends_runs,
         begins=bool(blocks) or 0 in steps,
         may_empty=ends_runs or bool(clears or kills),
+        only_step=steps[0]
+        if len(steps) == 1
+        and plan.steps[steps[0]].copies == 1
+        and not (clears or blocks or ends_runs)
+        else None,
     )

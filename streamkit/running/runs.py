@@ -19,6 +19,7 @@ __all__ = ["Key", "Run", "RunEvent", "Runs", "State"]
 
 Key: TypeAlias = "str | tuple[str, ...]"
 State: TypeAlias = list[Any]
+new_tuple = tuple.__new__  # a named tuple's own way to make one takes thrice as long
 NEVER = None
 """When a state ends that nothing but its key's end can end."""
 
@@ -73,6 +74,7 @@ class Runs:
         self.plan = plan
         self.layout = Layout.of(plan)
         self._last = len(plan.steps) - 1
+        self._within = plan.within
         self._withins = tuple(step.within for step in plan.steps)
         self._copies = tuple(step.copies for step in plan.steps)
         self._lookbacks = tuple(
@@ -80,25 +82,24 @@ class Runs:
         )
         rings = tuple(ring for ring in self.layout.rings if ring is not None)
         self._run_places = (*range(self._last), *rings)
-        self._is_plain = not rings
 
     def advance(self, state: State, move: Move, event: RunEvent) -> Run | None:
         """Let an event take its part; returns the run that it completes, windows kept."""
-        time = event.time
+        time = event[0]
         completed: Run | None = None
+        if move.only_step is not None:
+            step = move.only_step
+            run = self._next_run(state, step, event)
+            if run is None:
+                return None
+            if step != self._last:
+                state[step] = run
+                return None
+            return run if self._is_in_time(run) else None
         reached: list[tuple[int, Run]] = []
         entered: list[tuple[int, Run | None]] = []
         for step in move.steps:
-            run: Run | None = None
-            if step == 0:
-                if not self._lookbacks or not self._is_blocked(state, time):
-                    run = Run(event, event, None)
-            else:
-                before = state[step - 1]
-                if before is not None:
-                    within = self._withins[step]
-                    if within is None or time - before[0][0] <= within:
-                        run = Run(event, before[1], before)
+            run = self._next_run(state, step, event)
             if self._copies[step] > 1:
                 entered.append((step, run))
                 run = self._last_copy(state, step, event)
@@ -117,11 +118,25 @@ class Runs:
             state[step] = run
         for slot in move.blocks:
             state[slot] = time
-        if completed is not None:
-            within = self.plan.within
-            if within is not None and time - completed.first.time > within:
+        return completed if completed is None or self._is_in_time(completed) else None
+
+    def _next_run(self, state: State, step: int, event: RunEvent) -> Run | None:
+        """The run that goes on to a step with this event as its (first) copy."""
+        if step == 0:
+            if self._lookbacks and self._is_blocked(state, event[0]):
                 return None
-        return completed
+            return new_tuple(Run, (event, event, None))
+        before = state[step - 1]
+        if before is None:
+            return None
+        within = self._withins[step]
+        if within is not None and event[0] - before[0][0] > within:
+            return None
+        return new_tuple(Run, (event, before[1], before))
+
+    def _is_in_time(self, run: Run) -> bool:
+        within = self._within
+        return within is None or run[0][0] - run[1][0] <= within
 
     def _is_blocked(self, state: State, time: int) -> bool:
         """Whether a first exclude forbids a run to start now."""

@@ -69,6 +69,10 @@ def write_snapshot(matcher: Matcher) -> bytes:
         ],
         "seen": [_pack_seen(seen) for seen in decider.seen or ()],
         "streams": [_pack_stream(stream) for stream in decider.streams],
+        "lacking": sorted(
+            ([streams, name, count] for (streams, name), count in decider.lacking.items()),
+            key=repr,
+        ),
         "tallies": [
             tallies.events,
             tallies.decided,
@@ -169,7 +173,6 @@ def _pack_stream(stream: StreamState) -> dict[str, Any]:
         "waits": waits,
         "cooldown": None if stream.cooldown is None else _pack_generations(stream.cooldown),
         "counts": [stream.matched, stream.held_back, stream.dropped, stream.forgotten],
-        "lacking": sorted(stream.lacking.items()),
     }
 
 
@@ -204,7 +207,6 @@ def _read_stream(stream: StreamState, packed: dict[str, Any]) -> None:
     if stream.cooldown is not None:
         _unpack_generations(stream.cooldown, packed["cooldown"])
     stream.matched, stream.held_back, stream.dropped, stream.forgotten = packed["counts"]
-    stream.lacking = dict(packed["lacking"])
 
 
 def _read_clock(matcher: Matcher, data: dict[str, Any]) -> None:
@@ -248,16 +250,19 @@ def _read_held(matcher: Matcher, data: dict[str, Any]) -> None:
 def _read_seen(matcher: Matcher, data: dict[str, Any]) -> None:
     """Seen ids with the streams' new numbers; streams that begin afresh have seen nothing."""
     decider = matcher.decider
-    if decider.seen is None:
-        return
     numbers = {
         (stream.plan.stream.name, stream.plan.stream.version): number
         for number, stream in enumerate(decider.streams)
     }
     moved = [numbers.get((packed["name"], packed["version"])) for packed in data["streams"]]
-    for key, packed in zip(data["keys"], data["seen"], strict=True):
+    for streams, name, count in data["lacking"]:
+        lacks = (_moved(streams, moved), name)
+        if lacks[0]:
+            decider.lacking[lacks] = decider.lacking.get(lacks, 0) + count
+    for key, packed in zip(data["keys"], data["seen"] if decider.seen else (), strict=False):
         if tuple(key) not in decider.keys:
             continue
+        assert decider.seen is not None
         seen = decider.seen[decider.keys.index(tuple(key))]
         began, *generations = packed
         seen.ids.began = began

@@ -41,7 +41,6 @@ class StreamState:
         self.held_back = 0
         self.dropped = 0
         self.forgotten = 0
-        self.lacking: dict[str, int] = {}
         cooldown = plan.stream.cooldown
         self.cooldown: Generations[Key, int] | None = None
         self.cooldown_length = 0
@@ -84,9 +83,9 @@ class StreamState:
         if type(state) is int:
             return None
         assert isinstance(state, list)
-        state[layout.touched] = event.time
+        state[layout.touched] = event[0]
         if move.kills is not None and state[layout.waiting]:
-            self._kill(state, event.time - move.kills)
+            self._kill(state, event[0] - move.kills)
         completed = self.runs.advance(state, move, event)
         if (
             move.may_empty

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["BadEvent", "LateEvent", "Stats", "Tallies"]
+__all__ = ["NAMES_KEPT", "OTHERS", "BadEvent", "LateEvent", "Stats", "Tallies"]
 
 NAMES_KEPT = 1000
 """Of more event names than these only the number of events is kept."""
@@ -116,14 +116,6 @@ class Tallies:
         """Count an event that takes no part, and keep a sample."""
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
         self.samples.append(BadEvent(reason, _shown(event)))
-
-
-def count_name(counts: dict[str, int], name: str | None) -> None:
-    """Count an event under its name, or with all others where there are too many names."""
-    known = name or ""
-    if known not in counts and len(counts) >= NAMES_KEPT:
-        known = OTHERS
-    counts[known] = counts.get(known, 0) + 1
 
 
 def _shown(event: Any) -> str:
