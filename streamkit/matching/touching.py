@@ -61,6 +61,7 @@ class _Keyed:
     rows: Ints
     keys: Ints
     times: Ints
+    words: list[Ints]
 
 
 class Touching:
@@ -89,6 +90,7 @@ class Touching:
             )
         self._ids = repeated_ids(frame["id"]) if schema.id is not None else None
         self._keyed: dict[tuple[str, ...], _Keyed] = {}
+        self._touching_masks = scan.masks([f for s in scan.plan.streams for f in s.flags])
 
     def count(self, flag: int) -> int:
         """How many rows meet a flag."""
@@ -127,8 +129,7 @@ class Touching:
         """
         keyed = self._key(plan.key)
         masks = self._scan.masks(plan.flags)
-        words = [word[keyed.rows] for word in self._words]
-        chosen = np.flatnonzero(_any(words, masks))
+        chosen = np.flatnonzero(_any(keyed.words, masks))
         ids = None
         if self._ids is not None:
             ids = self._ids[keyed.rows[chosen]]
@@ -138,7 +139,7 @@ class Touching:
             else:
                 ids = None
         rows, keys, times = keyed.rows[chosen], keyed.keys[chosen], keyed.times[chosen]
-        words = [word[chosen] for word in words]
+        words = [word[chosen] for word in keyed.words]
         starts = group_starts(keys)
         firsts = np.maximum.accumulate(np.where(starts, np.arange(len(keys)), 0))
         runs = find_runs(Rows(times, firsts, lambda flag: self._has(words, flag)), plan, horizon)
@@ -161,23 +162,17 @@ class Touching:
 
     def _key(self, key: tuple[str, ...]) -> _Keyed:
         if key not in self._keyed:
-            everything = np.arange(len(self.frame))
-            parts = [self.key_part(part, everything) for part in key]
-            whole = np.ones(len(self.frame), bool)
-            for part in parts:
-                whole &= part.is_not_null().to_numpy()
-            touches = _any(
-                self._words,
-                self._scan.masks([f for s in self._scan.plan.streams for f in s.flags]),
-            )
-            rows = np.flatnonzero(whole & touches)
-            if len(rows) < len(everything):
-                parts = [part.gather(rows) for part in parts]
+            whole = _any(self._words, self._touching_masks)
+            for part in key:
+                whole &= self.frame[f"part_{self._scan.parts.index(part)}"].is_not_null().to_numpy()
+            rows = np.flatnonzero(whole)
+            parts = [self.key_part(part, rows) for part in key]
             codes = key_codes(parts)
             sequence = None if self._sequence is None else self._sequence[rows]
             order = order_rows(codes, self._times[rows], sequence)
             ordered = rows[order]
-            self._keyed[key] = _Keyed(ordered, codes[order], self._times[ordered])
+            words = [word[ordered] for word in self._words]
+            self._keyed[key] = _Keyed(ordered, codes[order], self._times[ordered], words)
         return self._keyed[key]
 
     @staticmethod

@@ -38,8 +38,8 @@ def arrivals(
     selected = [f"{_plain(history, column)} AS _column_{n}" for n, column in enumerate(chosen)]
     jitter = "0"
     if shuffle:
-        sought = f"hash(_position * 1000003 + {parameters.bind(seed)})"
-        jitter = f"CAST({sought} % {parameters.bind(shuffle + 1)} AS BIGINT)"
+        chance = f"hash(_position, {parameters.bind(seed)})"
+        jitter = f"CAST({chance} % CAST({parameters.bind(shuffle + 1)} AS UBIGINT) AS BIGINT)"
     is_odd = "false"
     if not role.accesses and role.type.kind in (Kind.TIMESTAMP, Kind.DATE):
         is_odd = f"{raw} IS NOT NULL AND ({time}) IS NULL"
