@@ -7,39 +7,21 @@ sheets.
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from streamkit.backtesting.text import headline, skipped_sentence
+from streamkit.markup import Markup, tag
 
 if TYPE_CHECKING:
     from streamkit.backtesting.result import Backtest
 
-__all__ = ["Markup", "report_html", "tag"]
+__all__ = ["report_html"]
 
 BLUE = "#0b6bcb"
 QUIET = "opacity:.7"
 NUMBER = "text-align:right;padding:2px 12px;font-variant-numeric:tabular-nums"
 CELL = "text-align:left;padding:2px 12px 2px 0"
 EXAMPLES = 3
-
-
-class Markup(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
-
-
-def tag(name: str, *children: str, **attributes: str) -> Markup:
-    """An element; children and attribute values that are not `Markup` are escaped.
-
-    Example:
-        >>> tag("b", "<script>", style="color:red")
-        '<b style="color:red">&lt;script&gt;</b>'
-    """
-    inner = "".join(c if isinstance(c, Markup) else escape(c) for c in children)
-    written = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items())
-    return Markup(f"<{name}{written}>{inner}</{name}>")
 
 
 def report_html(result: Backtest) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime
 
+from streamkit.backtesting.progress import Report, progress
 from streamkit.backtesting.result import Backtest
 from streamkit.definition import Stream
 from streamkit.errors import DefinitionError, EventsError
@@ -27,7 +29,7 @@ def backtest(
     since: datetime | str | None = None,
     until: datetime | str | None = None,
     now: datetime | None = None,
-    report: Callable[[str, float | None], None] | None = None,
+    report: Report | None = None,
 ) -> Backtest:
     """Find every match that streams would have made in a history.
 
@@ -41,7 +43,8 @@ def backtest(
             UTC), RFC 3339 text, or a date.
         until: Only events before it, and matches with `fired_at` before it.
         now: The present; the clock's by default. Times more than a day after it are skipped.
-        report: Called with what is being done and how far it is (0 to 1, None if unknown).
+        report: Called with what is being done and how far it is (0 to 1, None if unknown); by
+            default a bar shows it in a notebook or a terminal, from the first second on.
 
     Raises:
         DefinitionError: Two streams of one name, or none at all.
@@ -66,7 +69,11 @@ def backtest(
     began = time.monotonic()
     if not isinstance(history, History):
         history = History(history)
-    with history.connect() as connection, watching(connection, report) as stage:
+    with (
+        history.connect() as connection,
+        _told(report) as told,
+        watching(connection, told) as stage,
+    ):
         found = find_matches(
             streams,
             history,
@@ -79,6 +86,10 @@ def backtest(
     return Backtest(
         streams, history, found, since_time, until_time, seconds=time.monotonic() - began
     )
+
+
+def _told(report: Report | None) -> AbstractContextManager[Report | None]:
+    return progress() if report is None else nullcontext(report)
 
 
 def _check_names(streams: Sequence[Stream]) -> None:

@@ -6,6 +6,8 @@ import textwrap
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from streamkit.markup import shown
+
 if TYPE_CHECKING:
     from streamkit.backtesting.result import Backtest
 
@@ -72,9 +74,9 @@ def skipped_sentence(result: Backtest) -> str:
 def _stream_text(result: Backtest, numbers: dict[str, Any]) -> str:
     stream = next(each for each in result.streams if each.name == numbers["name"])
     lines = [
-        _one_line(stream.name, 200),
+        shown(stream.name, 200),
         *textwrap.wrap(
-            _one_line(stream.sentence, 2000), WIDTH, initial_indent="  ", subsequent_indent="  "
+            shown(stream.sentence, 2000), WIDTH, initial_indent="  ", subsequent_indent="  "
         ),
         "",
         *textwrap.wrap(
@@ -104,7 +106,7 @@ def _funnel_lines(result: Backtest, name: str) -> list[str]:
     for row in rows:
         mark = f"{row['step'] + 1}. " if row["step"] is not None else "   "
         share = "" if row["of_first"] is None else f"{100 * row['of_first']:9.1f} %"
-        lines.append(f"  {mark}{_one_line(row['stage'], width):{width}} {row['keys']:>12,}{share}")
+        lines.append(f"  {mark}{shown(row['stage'], width):{width}} {row['keys']:>12,}{share}")
     return lines
 
 
@@ -126,7 +128,7 @@ def _input_text(result: Backtest) -> str:
     ]
     if skipped := skipped_sentence(result):
         lines.append(skipped)
-    lines += [f"Note: {_one_line(note, 400)}" for note in result.notes]
+    lines += [f"Note: {shown(note, 400)}" for note in result.notes]
     return "\n".join(
         wrapped for line in lines for wrapped in textwrap.wrap(line, WIDTH, subsequent_indent="  ")
     )
@@ -139,9 +141,3 @@ def _unit(result: Backtest, name: str) -> str:
 
 def _day(time: datetime) -> str:
     return time.date().isoformat()
-
-
-def _one_line(text: str, longest: int) -> str:
-    """Text of the user's on one line, with control characters shown and not obeyed."""
-    shown = "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -37,17 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     from streamkit.backtesting import backtest
-    from streamkit.cli.progress import progress
 
     streams = load_streams(arguments.streams)
-    with progress() as report:
-        result = backtest(
-            streams,
-            load_history(arguments.events, arguments.schema),
-            since=arguments.since,
-            until=arguments.until,
-            report=report,
-        )
+    result = backtest(
+        streams,
+        load_history(arguments.events, arguments.schema),
+        since=arguments.since,
+        until=arguments.until,
+    )
     if arguments.matches is not None:
         result.write_matches(arguments.matches)
     if arguments.json:

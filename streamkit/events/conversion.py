@@ -135,6 +135,8 @@ def _read_lines(
     parts = []
     for file in files:
         is_array = _starts_with_list(file, storage)
+        if is_array:
+            _check_closed(file, storage)
         options = (
             "format = 'array'" if is_array else "ignore_errors = true, format = 'newline_delimited'"
         )
@@ -161,6 +163,23 @@ def _starts_with_list(file: str, storage: Storage) -> bool:
         return False
     with storage.unpacked(file) as opened:
         return opened.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+
+
+def _check_closed(file: str, storage: Storage) -> None:
+    """A list that was cut short still reads as its whole objects: nobody would notice.
+
+    Raises:
+        EventsError: The file does not end with the list's bracket.
+    """
+    tail = b""
+    with storage.unpacked(file) as opened:
+        while chunk := opened.read(1 << 20):
+            tail = (tail + chunk)[-1024:].rstrip()
+    if not tail.endswith(b"]"):
+        raise EventsError(
+            f"{file!r} cannot be read: its list is cut short", code="truncated-file",
+            hint="copy or write it again",
+        )  # fmt: skip
 
 
 def _check_keys(keys: Sequence[str], label: str) -> None:

@@ -117,8 +117,7 @@ class History:
         """
         if isinstance(path, str):
             path = Path.parse(path)
-        meant = [in_case_of(each, self.columns) if self.schema.preset_name else each
-                 for each in meanings(path, self.schema.aliases, self.columns)]  # fmt: skip
+        meant = self._meanings(path)
         for each in meant:
             try:
                 return replace(self._bind(each), path=path)
@@ -132,6 +131,26 @@ class History:
                 hint="the columns are " + ", ".join(list(self.columns)[:20]),
             )
         return self._bind(path)
+
+    def _meanings(self, path: Path) -> list[Path]:
+        """What a friendly name may stand for, in the case of these columns."""
+        meant = meanings(path, self.schema.aliases, self.columns)
+        if self.schema.preset_name is None:
+            return list(meant)
+        return [in_case_of(each, self.columns) for each in meant]
+
+    def friendly_names(self) -> dict[str, str]:
+        """The friendly names that mean something here, and the path behind each."""
+        found: dict[str, str] = {}
+        for name in self.schema.aliases:
+            for path in self._meanings(Path.parse(name)) if "*" not in name else ():
+                try:
+                    self._bind(path)
+                except EventsError:
+                    continue
+                found[name] = str(path)
+                break
+        return found
 
     def _bind(self, path: Path) -> Property:
         bound = bind(path, self.columns, self._json, self._types)

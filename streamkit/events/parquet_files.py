@@ -24,19 +24,16 @@ FILE_STEP = 2**40
 """Rows that a file may have before its positions meet those of the next."""
 
 
-def open_parquet(
-    files: Sequence[str], label: str, storage: Storage | None = None, root: str = ""
-) -> Source:
+def open_parquet(files: Sequence[str], label: str, storage: Storage | None = None) -> Source:
     """Open Parquet files as one source: columns united by name, in the order of the files.
 
-    Folders such as `day=2026-03-01` below the root are columns: dates, times and whole numbers
+    Folders such as `day=2026-03-01` on a file's way are columns: dates, times and whole numbers
     where every value is one, text otherwise (also for `01`, which a number would shorten).
 
     Args:
         files: The files, in order.
         label: What to call them in messages.
         storage: Where they are.
-        root: The folder below which folders named `key=value` are columns.
 
     Raises:
         EventsError: Files that are not Parquet, are cut short, or disagree on a type.
@@ -44,7 +41,7 @@ def open_parquet(
     storage = storage or Storage()
     is_unequal, own_names = _check_files(files, storage)
     names = ", ".join(literal(glob.escape(file)) for file in files)
-    is_hive = any("=" in part for file in files for part in _folders_below(file, root))
+    is_hive = any("=" in part for file in files for part in file.split("/")[:-1])
     options = f"hive_partitioning = {is_hive}, union_by_name = {is_unequal}"
     from_sql = f"read_parquet([{names}], {options})"
     with connect() as connection:
@@ -58,11 +55,6 @@ def open_parquet(
     position = f"(CAST(file_index AS BIGINT) * {FILE_STEP} + file_row_number)"
     source = Source(label, from_sql, position, columns, storage.register, tuple(files))
     return source if is_unequal else source.with_names(own_names)
-
-
-def _folders_below(file: str, root: str) -> list[str]:
-    below = file[len(root) :] if root and file.startswith(root) else file.rpartition("/")[2]
-    return below.split("/")[:-1]
 
 
 def _check_files(files: Sequence[str], storage: Storage) -> tuple[bool, list[str]]:

@@ -190,7 +190,8 @@ def _step(above: tuple[str, ...], segment: str, type_: ValueType) -> tuple[Acces
                 or "the fields are " + ", ".join(list(fields)[:20]),
             )
         case Kind.MAP:
-            assert type_.key is not None and type_.element is not None
+            assert type_.key is not None
+            assert type_.element is not None
             if type_.key.kind is Kind.TEXT:
                 return MapKey(segment), type_.element
             if type_.key.kind is Kind.INTEGER and segment.lstrip("-").isdecimal():

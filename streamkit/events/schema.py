@@ -211,23 +211,23 @@ class Schema:
         problems: list[Problem] = []
         if not isinstance(data, Mapping):
             raise EventsError("a schema maps roles to columns", code="not-a-mapping")
-        for key in data:
-            if key not in known:
-                problems.append(
-                    Problem("unknown-key", f"unknown key {str(key)[:80]!r}", path=str(key)[:80],
-                            hint=did_you_mean(str(key), known))
-                )  # fmt: skip
+        problems += [
+            Problem("unknown-key", f"unknown key {str(key)[:80]!r}", path=str(key)[:80],
+                    hint=did_you_mean(str(key), known))
+            for key in data
+            if key not in known
+        ]  # fmt: skip
         if isinstance(data.get("session"), Mapping):
             problems.append(
                 Problem("session-mapping", "session names a column", path="session",
                         hint="write {by: …, inactivity: …} under the key 'sessionizer'")
             )  # fmt: skip
-        for role in ("time", "name"):
-            if role not in data and "preset" not in data:
-                problems.append(
-                    Problem("missing-role", f"the role {role!r} is missing", path=role,
-                            hint=f"add a line '{role}: <column>'")
-                )  # fmt: skip
+        problems += [
+            Problem("missing-role", f"the role {role!r} is missing", path=role,
+                    hint=f"add a line '{role}: <column>', or name a preset")
+            for role in ("time", "name")
+            if role not in data and "preset" not in data
+        ]  # fmt: skip
         if problems:
             raise EventsError(problems)
         given = {key: value for key, value in data.items() if value is not None}
@@ -337,11 +337,11 @@ class Schema:
 def _sessionizer(data: Mapping[str, Any], problems: list[Problem]) -> Sessionizer | None:
     known = [f.name for f in fields(Sessionizer)]
     unknown = [key for key in data if key not in known]
-    for key in unknown:
-        problems.append(
-            Problem("unknown-key", f"unknown key {key!r}", path=f"sessionizer.{key}",
-                    hint=did_you_mean(str(key), known))
-        )  # fmt: skip
+    problems += [
+        Problem("unknown-key", f"unknown key {key!r}", path=f"sessionizer.{key}",
+                hint=did_you_mean(str(key), known))
+        for key in unknown
+    ]  # fmt: skip
     if "by" not in data:
         problems.append(
             Problem("missing-role", "a sessionizer needs 'by'", path="sessionizer",

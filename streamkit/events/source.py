@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TypeAlias
@@ -51,14 +51,18 @@ def open_source(source: EventSource) -> Source:
         EventsError: Nothing there, not readable, or files that disagree on a column's type.
     """
     opened = _open(source)
-    reserved = [name for name in opened.columns if RESERVED.fullmatch(name)]
+    _check_names(opened.columns, opened.label)
+    return opened
+
+
+def _check_names(names: Iterable[str], label: str) -> None:
+    reserved = [name for name in names if RESERVED.fullmatch(name)]
     if reserved:
         raise EventsError(
-            f"{opened.label!r} has a column named {reserved[0]!r}, a name kept for queries",
+            f"{label!r} has a column named {reserved[0]!r}, a name kept for queries",
             code="reserved-column",
             hint="rename it",
         )
-    return opened
 
 
 def _open(source: EventSource) -> Source:
@@ -73,8 +77,7 @@ def _open(source: EventSource) -> Source:
                 hint="give the table itself: catalog.load_table(…) of pyiceberg",
             )
         storage = storage_of(name)
-        files, root = storage.find(name)
-        return _open_files(files, name, storage, root)
+        return _open_files(storage.find(name), name, storage)
     if isinstance(source, pl.LazyFrame):
         return _table(source.collect().to_arrow(), "the lazy frame", is_ordered=False)
     if isinstance(source, pl.DataFrame):
@@ -104,12 +107,9 @@ def _open(source: EventSource) -> Source:
                 hint="read files of one disk or one object store at a time",
             )  # fmt: skip
         storage = storages[names[0]]
-        found = {file for name in names for file in storage.find(name)[0]}
-        roots = {storage.find(name)[1] for name in names}
+        found = {file for name in names for file in storage.find(name)}
         files = sorted(found, key=os.fsencode)
-        return _open_files(
-            files, names[0], storage, os.path.commonpath(roots) if all(roots) else ""
-        )
+        return _open_files(files, names[0], storage)
     raise EventsError(
         f"events cannot be read from {type(source).__name__}",
         code="unknown-input",
@@ -118,7 +118,7 @@ def _open(source: EventSource) -> Source:
     )
 
 
-def _open_files(files: Sequence[str], label: str, storage: Storage, root: str) -> Source:
+def _open_files(files: Sequence[str], label: str, storage: Storage) -> Source:
     formats = {format_of(file) or "Parquet": file for file in files}
     if len(formats) > 1:
         one, other = list(formats.values())[:2]
@@ -133,7 +133,7 @@ def _open_files(files: Sequence[str], label: str, storage: Storage, root: str) -
         case "CSV":
             return open_csv(files, label, storage)
         case _:
-            return open_parquet(files, label, storage, root)
+            return open_parquet(files, label, storage)
 
 
 def _is_iceberg_folder(name: str) -> bool:
@@ -146,6 +146,7 @@ def _spooled(made: tuple[FilePath, Scratch], label: str, *, is_ordered: bool = F
 
 
 def _table(table: pa.Table, label: str, *, is_ordered: bool = True) -> Source:
+    _check_names(table.column_names, label)
     for place, field in enumerate(table.schema):
         if pa.types.is_null(field.type):
             nothing = pa.nulls(table.num_rows, pa.string())

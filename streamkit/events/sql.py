@@ -21,8 +21,8 @@ def quote(name: str) -> str:
     """A name as an SQL identifier, whatever it holds.
 
     Example:
-        >>> print(quote('say "hi"'))
-        "say ""hi\"""
+        >>> quote('a"b')
+        '"a""b"'
     """
     return '"' + name.replace('"', '""') + '"'
 

@@ -90,11 +90,8 @@ class Storage:
             with gzip.GzipFile(fileobj=opened) as packed:
                 yield packed  # type: ignore[misc] # it reads as a binary file does
 
-    def find(self, name: str) -> tuple[list[str], str]:
-        """The files that a path, folder or glob stands for.
-
-        Returns:
-            The files in the order of their paths' bytes, and the folder they lie under.
+    def find(self, name: str) -> list[str]:
+        """The files that a path, folder or glob stands for, in the order of their paths' bytes.
 
         Raises:
             EventsError: There is none, or a folder holds text files of two formats.
@@ -134,11 +131,11 @@ class Storage:
         is_folder: Callable[[str], bool],
         walk: Callable[[str], list[str]],
         match: Callable[[str], list[str]],
-    ) -> tuple[list[str], str]:
+    ) -> list[str]:
         if is_file(name):
-            return [name], name.rpartition("/")[0]
+            return [name]
         if is_folder(name):
-            return _one_format(walk(name), name), name
+            return _one_format(walk(name), name)
         found = match(name)
         if not found:
             raise EventsError(
@@ -150,7 +147,7 @@ class Storage:
                 if self.filesystem is None and not FilePath(name).is_absolute()
                 else None,
             )
-        return sorted(found, key=os.fsencode), _fixed_part(name)
+        return sorted(found, key=os.fsencode)
 
 
 def storage_of(name: str) -> Storage:
@@ -204,16 +201,6 @@ def _glob_local(pattern: str) -> list[str]:
         for file in glob.glob(pattern, recursive=True)  # noqa: PTH207 # patterns may be absolute
         if FilePath(file).is_file()
     ]
-
-
-def _fixed_part(pattern: str) -> str:
-    """The folder above the first part of a glob that is not fixed."""
-    fixed = []
-    for part in pattern.split("/"):
-        if glob.has_magic(part):
-            break
-        fixed.append(part)
-    return "/".join(fixed)
 
 
 def _one_format(files: Sequence[str], folder: str) -> list[str]:

@@ -21,7 +21,7 @@ from streamkit.events.values import INTEGER_TEXT, cast_scalar, time_us
 from streamkit.matching.numbers import Interval, double_interval, exact, scaled_interval
 from streamkit.path import Path
 
-__all__ = ["criterion_sql", "to_microseconds"]
+__all__ = ["criterion_sql", "folded_pattern", "to_microseconds"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT = ValueType(Kind.TEXT, "VARCHAR")
@@ -177,7 +177,7 @@ class _Scalars:
             # in a group, because DuckDB takes an empty group beside an anchor for no match
             return f"regexp_matches({sql}, {self.bind(f'{fold}({self.texts[0]})')})"
         if self.ignore_case:
-            return f"regexp_matches({sql}, {self.bind(_folded(self.operator, self.texts))})"
+            return f"regexp_matches({sql}, {self.bind(folded_pattern(self.operator, self.texts))})"
         match self.operator:
             case "eq" if len(self.texts) == 1:
                 return f"{sql} = {self.bind(self.texts[0])}"
@@ -303,7 +303,7 @@ def _within(sql: str, interval: Interval, value: Callable[[int | float], str]) -
     return "(" + " AND ".join(conditions) + ")" if conditions else f"{sql} IS NOT NULL"
 
 
-def _folded(operator: str, texts: Sequence[str]) -> str:
+def folded_pattern(operator: str, texts: Sequence[str]) -> str:
     """A pattern that finds the texts whatever their case, as RE2 folds it."""
     import re2
 

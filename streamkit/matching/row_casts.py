@@ -41,7 +41,7 @@ def declared_cast(cast: str, type_: ValueType) -> Cast:
         type_: The type that they have.
     """
     if type_.kind is Kind.LIST:
-        return lambda value: None
+        return _nothing
     if type_.kind is Kind.JSON:
         of_text = TO_DECLARED[cast]
         only_text = cast == "time"
@@ -56,6 +56,10 @@ def declared_cast(cast: str, type_: ValueType) -> Cast:
 
         return of_scalar
     return TO_DECLARED[cast]
+
+
+def _nothing(_: Any) -> None:
+    """What no value of a type can be cast to."""
 
 
 def _scalar_text(value: Any) -> str | None:
@@ -188,7 +192,7 @@ def _column_single(value: Any) -> float | None:
     if number is None:
         return None
     try:
-        return float(struct.unpack("f", struct.pack("f", number))[0])
+        return float(struct.unpack("<f", struct.pack("<f", number))[0])
     except OverflowError:
         return None
 

@@ -19,7 +19,7 @@ from streamkit.definition.criteria import NEGATIVES, All, Comparison, Criterion,
 from streamkit.definition.criteria import Any as AnyOf
 from streamkit.events.property import Property
 from streamkit.events.types import Kind
-from streamkit.matching.predicates import _folded, to_microseconds
+from streamkit.matching.predicates import folded_pattern, to_microseconds
 from streamkit.matching.row_paths import Event, Read, RowReaders
 from streamkit.matching.row_values import INT64, UINT64, as_double, micros, plain, read_number
 from streamkit.path import Path
@@ -62,7 +62,7 @@ def criterion_test(
     """
     match criterion:
         case All(()):
-            return lambda event: True
+            return lambda _: True
         case All((only,)) | AnyOf((only,)):
             return criterion_test(only, bind, readers)
         case All(criteria):
@@ -89,8 +89,7 @@ def _all(tests: Sequence[Test]) -> Test:
 def _comparison(comparison: Comparison, bound: Property, readers: RowReaders) -> Test:
     read = readers.value(bound)
     if comparison.operator == "exists":
-        wanted = bool(comparison.operand)
-        return lambda event: (read(event) is not None) is wanted
+        return _presence(read, bound, readers, wanted=bool(comparison.operand))
     name = NEGATIVES.get(comparison.operator, comparison.operator)
     operands = (
         comparison.operand if isinstance(comparison.operand, tuple) else (comparison.operand,)
@@ -100,17 +99,36 @@ def _comparison(comparison: Comparison, bound: Property, readers: RowReaders) ->
     other = _other_values(tests, readers.cast(bound))
     get = tests.get if bound.cast is None else lambda _: None
 
-    def holds(event: Event) -> bool:
+    def of_value(event: Event) -> bool:
         value = read(event)
         test = get(type(value))
         return other(value) if test is None else test(value)
 
+    holds: Test = of_value
     is_negative = comparison.operator in NEGATIVES
     if not bound.accesses and bound.cast is None and bound.type.kind in OWN_KINDS:
         right = OWN_KINDS[bound.type.kind]
         if right in tests:
-            holds = _column_test(bound.column, right, tests[right], holds)
+            holds = _column_test(bound.column, right, tests[right], of_value)
     return (lambda event: not holds(event)) if is_negative else holds
+
+
+def _presence(read: Read, bound: Property, readers: RowReaders, *, wanted: bool) -> Test:
+    """The property is there and not null; a list is, whatever its elements.
+
+    A value that does not fit its declared type is as good as not there.
+    """
+    cast = readers.cast(bound)
+    if cast is None or bound.type.kind is Kind.LIST:
+        return lambda event: (read(event) is not None) is wanted
+
+    def present(event: Event) -> bool:
+        value = read(event)
+        if value is not None and type(value) is not list:
+            value = cast(value)
+        return (value is not None) is wanted
+
+    return present
 
 
 def _column_test(column: str, right: type, test: Test, otherwise: Test) -> Test:
@@ -191,7 +209,7 @@ def _ordered(name: str, operands: Sequence[Any]) -> Test:
     first = operands[0]
     if name == "eq":
         if len(operands) == 1:
-            return lambda value: value == first  # type: ignore[no-any-return] # a scalar
+            return lambda value: value == first
         return frozenset(operands).__contains__
     if name == "between":
         low, high = operands
@@ -269,7 +287,7 @@ def _finds(pattern: str) -> Test:
 
 def _folded_test(name: str, texts: Sequence[str]) -> Test:
     """ASCII folds as everybody expects; beyond it RE2 decides (a long s is an s)."""
-    finds = _finds(_folded(name, texts))
+    finds = _finds(folded_pattern(name, texts))
     if not all(text.isascii() for text in texts):
         return finds
     lowered = [text.lower() for text in texts]

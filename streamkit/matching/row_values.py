@@ -115,7 +115,8 @@ def micros(value: Any) -> int | None:
         return text_micros(value)
     if kind is datetime or isinstance(value, datetime):
         since = (value if value.tzinfo else value.replace(tzinfo=UTC)) - EPOCH
-        return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
+        seconds: int = since.days * 86_400 + since.seconds
+        return seconds * SECOND + int(since.microseconds)
     if isinstance(value, date):
         return (value.toordinal() - EPOCH.toordinal()) * DAY
     return None
@@ -213,12 +214,16 @@ KEY_TEXTS: dict[type, Callable[[Any], str | None]] = {
 def number_text(number: int | float) -> str:
     """A number of a JSON document as text: the shortest digits, `.0` behind a whole double.
 
+    What is larger than any double has lost its digits and is written as one that is too.
+
     Example:
         >>> number_text(100.0), number_text(1e21), number_text(1e-7)
         ('100.0', '1e21', '1e-7')
     """
     if not isinstance(number, float):
         return str(number)
+    if math.isinf(number):
+        return "1e999" if number > 0 else "-1e999"
     digits, _, exponent = repr(number).partition("e")
     if exponent and -7 < int(exponent) < 21:
         shown = format(Decimal(repr(number)), "f")

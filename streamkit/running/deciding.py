@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from streamkit.events.schema import Schema
 from streamkit.matching.plan import Plan, StreamPlan
-from streamkit.running.dispatch import Dispatch
+from streamkit.running.dispatch import Dispatch, Group
 from streamkit.running.duplicates import SeenIds
 from streamkit.running.firing import Firing
 from streamkit.running.matches import Match
@@ -108,60 +108,72 @@ class Decider:
         """
         fired: list[tuple[Match, Key | None]] = []
         known, groups_of = self._dispatch.known, self._dispatch.groups
-        sessions, session_place, seen, twins = self.sessions, self._session, self.seen, self.twins
-        ordinal, counts = self.ordinal, self._counts
-        session, lacking = None, self.lacking
+        sessions, session_place, twins = self.sessions, self._session, self.twins
+        counts, take_part = self._counts, self._take_part
+        is_proven = True
         for time, _, _, _, name, flags, facts, event_id in events:
             if sessions is not None and session_place is not None:
                 user = facts[session_place]
                 session = None if user is None else sessions.at(user, time, oldest)
                 facts[session_place] = None if session is None else session.value
+                is_proven = session is None or session.is_proven
             if time != twins.time:
                 twins.begin(time)
             groups = known.get(flags)
             if groups is None:
                 groups = groups_of(flags)
             if groups:
-                ordinal += 1
-                event = None
-                for kind, places, streams, members in groups:
-                    key = facts[places[0]] if len(places) == 1 else key_of(facts, places)
-                    if key is None:
-                        lacks = (streams, name)
-                        if lacks in lacking or len(lacking) < NAMES_KEPT:
-                            lacking[lacks] = lacking.get(lacks, 0) + 1
-                        else:
-                            lacking[streams, OTHERS] = lacking.get((streams, OTHERS), 0) + 1
-                        continue
-                    if event_id is not None and seen is not None:
-                        new = seen[kind].new_for(event_id, key, time, streams)
-                        if new != streams:
-                            self.tallies.duplicates += 1
-                            if not new:
-                                continue
-                            streams = new
-                    for bit, stream, move in members:
-                        if not streams & bit:
-                            continue
-                        state = stream.states.get(key)
-                        if state is None and not move.begins:
-                            continue
-                        if event is None:
-                            event = new_tuple(RunEvent, (time, ordinal, name, event_id))
-                        run = stream.advance(key, state, move, event)
-                        if run is not None:
-                            is_proven = session is None or session.is_proven
-                            firing = self._firing(stream, kind, key, run, facts, is_proven)
-                            match = stream.complete(key, firing)
-                            if match is not None:
-                                fired.append((match, firing.by))
+                self.ordinal += 1
+                take_part(groups, time, name, facts, event_id, is_proven, fired)
             if flags & counts:
                 twins.events.append((name, facts))
-        self.ordinal = ordinal
         if events:
             self.tallies.decided += len(events)
             self.last = events[-1][:3]
         return fired
+
+    def _take_part(
+        self,
+        groups: Sequence[Group],
+        time: int,
+        name: str | None,
+        facts: list[str | None],
+        event_id: str | None,
+        is_proven: bool,
+        fired: list[tuple[Match, Key | None]],
+    ) -> None:
+        """Let one event take its part in the streams that it touches."""
+        event, seen = None, self.seen
+        for kind, places, touched, members in groups:
+            key = facts[places[0]] if len(places) == 1 else key_of(facts, places)
+            if key is None:
+                self._count_lacking(touched, name)
+                continue
+            streams = touched
+            if event_id is not None and seen is not None:
+                streams = seen[kind].new_for(event_id, key, time, touched)
+                if streams != touched:
+                    self.tallies.duplicates += 1
+            for bit, stream, move in members:
+                if not streams & bit:
+                    continue
+                state = stream.states.get(key)
+                if state is None and not move.begins:
+                    continue
+                if event is None:
+                    event = new_tuple(RunEvent, (time, self.ordinal, name, event_id))
+                run = stream.advance(key, state, move, event)
+                if run is not None:
+                    firing = self._firing(stream, kind, key, run, facts, is_proven)
+                    match = stream.complete(key, firing)
+                    if match is not None:
+                        fired.append((match, firing.by))
+
+    def _count_lacking(self, streams: int, name: str | None) -> None:
+        lacks, counts = (streams, name), self.lacking
+        if lacks not in counts and len(counts) >= NAMES_KEPT:
+            lacks = (streams, OTHERS)
+        counts[lacks] = counts.get(lacks, 0) + 1
 
     def _firing(
         self,

@@ -50,7 +50,6 @@ def time_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event], int
             found = None if value is None else cast(value)
             return "no time" if found is None and value is not None else found
 
-
     def other(value: Any) -> int | None:
         value = plain(value)
         if value is None:
@@ -69,7 +68,8 @@ def time_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event], int
         kind = type(value)
         if kind is datetime:
             since = value - (NAIVE_EPOCH if value.tzinfo is None else EPOCH)
-            return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+            seconds: int = since.days * 86_400 + since.seconds
+            return seconds * 1_000_000 + int(since.microseconds)
         if kind is str:
             time = text_micros(value)
             return NO_TIME if time is None else time
@@ -101,13 +101,17 @@ def sequence_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event],
     return sequence
 
 
+def _no_text(_: Any) -> None:
+    """The text of values that have none."""
+
+
 def text_reader(bound: Property, readers: RowReaders) -> Read:
     """A function that gives a property as the text that keys, ids and users are compared by."""
     if bound.joined:
         return _joined_reader([_part_reader(part, readers) for part in bound.joined])
     read, cast = readers.value(bound), readers.cast(bound)
     if bound.type.kind in (Kind.LIST, Kind.STRUCT, Kind.MAP, Kind.OTHER):
-        return lambda event: None
+        return _no_text
     if cast is not None:
         return lambda event: key_text(cast(read(event)))
 
@@ -178,7 +182,9 @@ def fact_reader(part: str, types: EventTypes, readers: RowReaders) -> Read:
     return text_reader(bound, readers)
 
 
-def fact_names(keys: Sequence[tuple[str, ...]], cooldowns: Sequence[str], schema: Schema) -> tuple[str, ...]:
+def fact_names(
+    keys: Sequence[tuple[str, ...]], cooldowns: Sequence[str], schema: Schema
+) -> tuple[str, ...]:
     """The texts that matching needs of events, each once: key parts, roles, cooldown values."""
     names = [part for key in keys for part in key]
     names += [role for role in ROLES if getattr(schema, role) is not None]

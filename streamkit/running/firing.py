@@ -82,4 +82,6 @@ def make_match(plan: StreamPlan, key: Key, firing: Firing) -> Match:
 def firing_of(values: list[Any], run: Run) -> Firing:
     """A firing as a snapshot holds it, without its run."""
     is_kept, session, user, by, nth, is_proven = values
-    return Firing(run, is_kept, session, user, tuple(by) if isinstance(by, list) else by, nth, is_proven)
+    return Firing(
+        run, is_kept, session, user, tuple(by) if isinstance(by, list) else by, nth, is_proven
+    )

@@ -105,8 +105,7 @@ class Intake:
                 self.newest = time
                 if self.lateness is not None and time - self.lateness > self.watermark:
                     self.watermark = time - self.lateness
-            if time < self.oldest:
-                self.oldest = time
+            self.oldest = min(self.oldest, time)
             return self._held(event, time, position)
         except EventsError:
             raise
@@ -144,9 +143,9 @@ class Intake:
         self._positions = type(position)
 
     def _mapping(self, event: Any) -> dict[str, Any] | None:
-        if isinstance(event, Mapping):
-            return dict(event)
         try:
+            if isinstance(event, Mapping):
+                return dict(event)
             if isinstance(event, bytes | bytearray | memoryview):
                 found = parse_document(bytes(event).decode())
             elif isinstance(event, str):
@@ -155,6 +154,9 @@ class Intake:
                 found = None
         except UnicodeDecodeError:
             found = None
+        except Exception as error:  # noqa: BLE001 # a mapping of somebody else's may do anything
+            self._tallies.skip(f"unreadable ({type(error).__name__})", event)
+            return None
         if isinstance(found, dict):
             return found
         self._tallies.skip("not_an_object", event)

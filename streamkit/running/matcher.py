@@ -14,10 +14,10 @@ from streamkit.duration import Duration
 from streamkit.errors import DefinitionError, EventsError
 from streamkit.events.values import FIRST_TIME
 from streamkit.matching.predicates import to_microseconds
+from streamkit.matching.row_values import time_value
 from streamkit.running.deciding import Decider, Held
 from streamkit.running.event_types import EventTypes, SchemaLike
 from streamkit.running.intake import Intake
-from streamkit.matching.row_values import time_value
 from streamkit.running.matches import Match
 from streamkit.running.tallies import LateEvent, Stats, Tallies
 from streamkit.times import parse_time
@@ -219,7 +219,6 @@ class Matcher:
     @property
     def watermark(self) -> datetime | None:
         """How far time is decided; None before the first event."""
-
         known = self.intake.watermark >= FIRST_TIME
         return time_value(self.intake.watermark) if known else None
 
@@ -276,7 +275,7 @@ class Matcher:
         )
 
     def snapshot(self) -> bytes:
-        """Everything that is known, as bytes; equal matchers give equal bytes."""
+        """Everything that is known, as bytes; the same calls give the same bytes."""
         from streamkit.running.snapshots import write_snapshot
 
         return write_snapshot(self)

@@ -45,7 +45,17 @@ class Layout:
             size += step.copies > 1
         blocks = tuple(range(size, size + len(plan.first_excludes)))
         size += len(blocks)
-        return cls(plan, tuple(rings), blocks, *range(size, size + 5), size + 5)
+        return cls(
+            plan=plan,
+            rings=tuple(rings),
+            blocks=blocks,
+            taken=size,
+            waiting=size + 1,
+            fired=size + 2,
+            touched=size + 3,
+            due=size + 4,
+            size=size + 5,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,9 @@ class Runs:
 
     def _last_copy(self, state: State, step: int, event: RunEvent) -> Run | None:
         """The run whose last copy this event is: its first copy is the newest with enough between."""
-        ring = state[self.layout.rings[step]]
+        place = self.layout.rings[step]
+        assert place is not None
+        ring = state[place]
         if ring is None or len(ring) < self._copies[step] - 1:
             return None
         first_copy = ring[0]
@@ -179,8 +181,7 @@ class Runs:
             state[place] = None
         reached[:] = [(step, run) for step, run in reached if run.first is event]
         entered[:] = [
-            (step, run if run is not None and run.first is event else None)
-            for step, run in entered
+            (step, run if run is not None and run.first is event else None) for step, run in entered
         ]
 
     def expires(self, state: State) -> int | None:

@@ -160,7 +160,10 @@ def _pack_seen(seen: SeenIds) -> list[Any]:
 def _pack_stream(stream: StreamState) -> dict[str, Any]:
     events = Events()
     states = sorted(
-        ([pack_key(key), pack_state(stream, state, events)] for key, state in stream.states.items()),
+        (
+            [pack_key(key), pack_state(stream, state, events)]
+            for key, state in stream.states.items()
+        ),
         key=lambda row: repr(row[0]),
     )
     waits = sorted([deadline, ordinal, pack_key(key)] for deadline, ordinal, key in stream.waits)
@@ -203,7 +206,9 @@ def _read_stream(stream: StreamState, packed: dict[str, Any]) -> None:
     events = Events(packed["events"])
     for key, state in packed["states"]:
         stream.put_back(unpack_key(key), unpack_state(stream, state, events))
-    stream.waits = [(deadline, ordinal, unpack_key(key)) for deadline, ordinal, key in packed["waits"]]
+    stream.waits = [
+        (deadline, ordinal, unpack_key(key)) for deadline, ordinal, key in packed["waits"]
+    ]
     if stream.cooldown is not None:
         _unpack_generations(stream.cooldown, packed["cooldown"])
     stream.matched, stream.held_back, stream.dropped, stream.forgotten = packed["counts"]
@@ -235,12 +240,26 @@ def _read_held(matcher: Matcher, data: dict[str, Any]) -> None:
     moved.append(len(now))  # the flag behind the last: can be a firing event
     places = [data["facts"].index(f) if f in data["facts"] else None for f in intake.facts]
     for time, sequence, position, arrival, name, flags, facts, event_id in data["held"]:
-        known = sum(1 << new for old, new in enumerate(moved) if new is not None and flags >> old & 1)
+        known = sum(
+            1 << new for old, new in enumerate(moved) if new is not None and flags >> old & 1
+        )
         texts = [None if place is None else facts[place] for place in places]
         matcher.held.append(
-            (time, unpack_order(sequence), unpack_order(position), arrival, name, known, texts, event_id)
+            (
+                time,
+                unpack_order(sequence),
+                unpack_order(position),
+                arrival,
+                name,
+                known,
+                texts,
+                event_id,
+            )
         )
-    kinds = [decider.keys.index(key) if (key := tuple(each)) in decider.keys else None for each in data["keys"]]
+    kinds = [
+        decider.keys.index(key) if (key := tuple(each)) in decider.keys else None
+        for each in data["keys"]
+    ]
     decider.twins.time, rows = data["twins"]
     for kind, packed, name, count in rows:
         if kinds[kind] is not None:
@@ -278,4 +297,6 @@ def _read_seen(matcher: Matcher, data: dict[str, Any]) -> None:
 
 
 def _moved(streams: int, numbers: list[int | None]) -> int:
-    return sum(1 << new for old, new in enumerate(numbers) if new is not None and streams >> old & 1)
+    return sum(
+        1 << new for old, new in enumerate(numbers) if new is not None and streams >> old & 1
+    )

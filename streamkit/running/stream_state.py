@@ -181,7 +181,11 @@ class StreamState:
             match = self._confirm(key, state, firing)
             if match is not None:
                 fired.append((match, firing.by))
-            if self.states.get(key) is state and self._is_empty(state) and not self._remembers(state):
+            if (
+                self.states.get(key) is state
+                and self._is_empty(state)
+                and not self._remembers(state)
+            ):
                 del self.states[key]
         return fired
 

@@ -167,20 +167,18 @@ def verify(
         identical: 1 matches, 0 pending
     """
     disorder = _length(shuffle, "shuffle")
-    lateness = disorder if allowed_lateness is None else _length(allowed_lateness, "allowed_lateness")
+    lateness = (
+        disorder if allowed_lateness is None else _length(allowed_lateness, "allowed_lateness")
+    )
     present = parse_time(now or datetime.now(UTC))
     if not isinstance(history, History):
         history = History(history)
     expected = backtest(streams, history, now=present, report=report)
-    matcher = Matcher(
-        streams, history, allowed_lateness=Duration(lateness), now=lambda: present
-    )
+    matcher = Matcher(streams, history, allowed_lateness=Duration(lateness), now=lambda: present)
     rows = expected.summary["rows"]
     began = time.monotonic()
     found: list[Match] = []
-    for events, positions in arrivals(
-        history, matcher.intake.columns, shuffle=disorder, seed=seed
-    ):
+    for events, positions in arrivals(history, matcher.intake.columns, shuffle=disorder, seed=seed):
         found += matcher.push_many(events, positions)
         if report is not None:
             report("matching event by event", matcher.tallies.events / max(rows, 1))

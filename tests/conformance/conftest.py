@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.engines import BacktestEngine, Engine, ReferenceEngine
+from tests.conformance.live_engine import LiveEngine
 
-ENGINES = (ReferenceEngine, BacktestEngine)
+ENGINES = (ReferenceEngine, BacktestEngine, LiveEngine)
 
 
 @pytest.fixture(params=ENGINES, ids=lambda engine: engine.name)

@@ -33,7 +33,9 @@ class LiveEngine:
     name = "live"
 
     def run(self, case: Case) -> Answer:
-        chance = random.Random(zlib.crc32(f"{case.note} {case.streams} {case.table.num_rows}".encode()))
+        chance = random.Random(
+            zlib.crc32(f"{case.note} {case.streams} {case.table.num_rows}".encode())
+        )
         roles = dict(case.schema)
         if "sessionizer" in roles:
             roles["sessionizer"] = streamkit.Sessionizer(**roles["sessionizer"])

@@ -404,6 +404,14 @@ def test_the_names_of_fullstorys_mapping_resolve(name: str, path: str) -> None:
     assert str(history.bind(path).path) == path
 
 
+def test_a_catalogue_is_searched_by_friendly_names() -> None:
+    """The path behind the name is found."""
+    catalog = streamkit.History(FULLSTORY).catalog(now=NOW)
+    assert catalog.friendly["ua_browser"] == "source_properties.user_agent.browser"
+    paths = {found.path for found in catalog.search("ua_browser")}
+    assert "source_properties.user_agent.browser" in paths
+
+
 def test_sessions_of_two_columns_never_run_together() -> None:
     """A colon inside a part is marked, so that ("a:b", "c") and ("a", "b:c") differ."""
     rows = pl.DataFrame(

@@ -18,6 +18,7 @@ __all__ = [
     "share_bound",
 ]
 
+KINDS = ("defined", "event", "property", "value")
 DISTINCT_BOUND = 0.15
 """How far an estimated number of different values may be off, as a share of the true one."""
 
@@ -62,6 +63,8 @@ class PropertyEntry:
         high: The largest.
         sampled: How many rows `filled`, `distinct`, `low` and `high` come from; None for all, and
             then only `distinct` is an estimate.
+        seen: How many rows with the property were looked at for `top`; the shares there are
+            within `share_bound(seen)`, and exact where the whole event was looked at.
     """
 
     path: str
@@ -72,6 +75,7 @@ class PropertyEntry:
     low: Any = None
     high: Any = None
     sampled: int | None = None
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,7 @@ class Catalog:
         other_names: How many more names there are than are listed.
         other_rows: How many rows they have.
         defined: Named conditions beside them, if they were asked for.
+        friendly: Friendly names of properties, and the path behind each.
         notes: What the user should know, as sentences.
 
     Example:
@@ -158,6 +163,7 @@ class Catalog:
     other_names: int = 0
     other_rows: int = 0
     defined: tuple[DefinedEntry, ...] = ()
+    friendly: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
 
     def event(self, name: str) -> EventEntry:
@@ -172,10 +178,13 @@ class Catalog:
         raise KeyError(name)
 
     def search(self, text: str) -> list[Finding]:
-        """Where a text is met: in names of events, in paths, in the values met most often.
+        """Where a text is met: in names of events, in paths and friendly names, in values.
 
         Args:
             text: Any part of it, in upper or lower case.
+
+        Returns:
+            Named conditions, then events, properties and values.
         """
         wanted = text.casefold()
         findings = [
@@ -183,18 +192,19 @@ class Catalog:
             for entry in self.defined
             if wanted in f"{entry.name}\n{entry.description or ''}".casefold()
         ]
+        meant = {path for name, path in self.friendly.items() if wanted in name.casefold()}
         for entry in self.events:
             if wanted in (entry.name or "").casefold():
                 findings.append(Finding("event", entry.name))
             for found in entry.properties:
-                if wanted in found.path.casefold():
+                if wanted in found.path.casefold() or found.path in meant:
                     findings.append(Finding("property", entry.name, found.path))
                 findings += [
                     Finding("value", entry.name, found.path, top.value)
                     for top in found.top
                     if wanted in top.value.casefold()
                 ]
-        return findings
+        return sorted(findings, key=lambda found: KINDS.index(found.kind))
 
     def to_dict(self) -> dict[str, Any]:
         """The catalogue as plain data, ready for JSON."""

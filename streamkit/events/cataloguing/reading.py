@@ -85,6 +85,7 @@ def read_catalog(
         ),
         other_names=counts.height - len(names),
         other_rows=int(counts["count"].slice(len(names)).sum()),
+        friendly=history.friendly_names(),
         notes=(*history.notes, *_notes(history, len(sampled), len(names))),
     )
 
@@ -306,6 +307,7 @@ def _scalar_entry(
         top=tally.top(is_complete=is_complete),
         low=_range_end(facts.get(f"min_{place}")),
         high=_range_end(facts.get(f"max_{place}")),
+        seen=tally.rows,
     )
 
 

@@ -79,6 +79,7 @@ class Tally:
             low=self.low,
             high=self.high,
             sampled=None if is_complete else looked,
+            seen=self.rows,
         )
 
 
