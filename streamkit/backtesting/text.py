@@ -46,7 +46,7 @@ def headline(result: Backtest, numbers: dict[str, Any]) -> str:
         return f"No match in {numbers['keys']:,} {unit}s{pending}."
     times = "time" if numbers["matches"] == 1 else "times"
     keys = f"{numbers['matched_keys']:,} of {numbers['keys']:,} {unit}s"
-    share = f" ({100 * numbers['matched_keys'] / numbers['keys']:.2g} %)" if numbers["keys"] else ""
+    share = f" ({_percent(numbers['matched_keys'] / numbers['keys'])})" if numbers["keys"] else ""
     return f"Would have fired {numbers['matches']:,} {times}, in {keys}{share}{pending}."
 
 
@@ -132,6 +132,12 @@ def _input_text(result: Backtest) -> str:
     return "\n".join(
         wrapped for line in lines for wrapped in textwrap.wrap(line, WIDTH, subsequent_indent="  ")
     )
+
+
+def _percent(share: float) -> str:
+    """A share with two digits that count: 0.34 %, 1.9 %, 47 %."""
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
 
 
 def _unit(result: Backtest, name: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from streamkit.cli.inputs import (
     add_events,
@@ -12,6 +14,9 @@ from streamkit.cli.inputs import (
     load_streams,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from streamkit.errors import Problem
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -29,20 +34,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     streams = load_streams(arguments.streams)
+    warnings: list[Problem] = []
     if arguments.events is not None:
-        from streamkit.matching.binding import check_bindings
+        from streamkit.matching.check import check_streams
 
-        check_bindings(streams, load_history(arguments.events, arguments.schema))
+        warnings = check_streams(streams, load_history(arguments.events, arguments.schema))
     if arguments.json:
         print_json(
             {
                 "streams": [
                     {"name": each.name, "version": each.version, "sentence": each.sentence}
                     for each in streams
-                ]
+                ],
+                "warnings": [asdict(each) for each in warnings],
             }
         )
         return 0
     for stream in streams:
         print(f"{stream.name} ({stream.version})\n  {stream.sentence}")  # noqa: T201 # output
+    for warning in warnings:
+        print(f"warning: {warning}")  # noqa: T201 # the command's output
     return 0

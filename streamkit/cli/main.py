@@ -7,13 +7,13 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from streamkit.cli import backtest, check
+from streamkit.cli import backtest, catalog, check, verify
 from streamkit.errors import StreamkitError
 from streamkit.suggest import did_you_mean
 
 __all__ = ["main", "run"]
 
-COMMANDS = (backtest, check)
+COMMANDS = (catalog, check, backtest, verify)
 """A module each: `NAME`, `HELP`, `add_arguments(parser)` and `run(arguments)`, the exit code."""
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
@@ -101,6 +101,11 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
         raise _BadArgumentsError(f"streamkit: no command {words[0]!r}. Hint: {hint}")
     arguments, unknown = parser.parse_known_args(words)
     if unknown:
+        if not unknown[0].startswith("-"):
+            raise _BadArgumentsError(
+                f"streamkit {words[0]}: {unknown[0]!r} was not expected."
+                " Hint: put a path with a * in quotes, so that the shell leaves it whole"
+            )
         near = did_you_mean(unknown[0].split("=")[0], arguments.options)
         raise _BadArgumentsError(
             f"streamkit {words[0]}: no option {unknown[0]!r}" + (f". Hint: {near}" if near else "")

@@ -47,18 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code: 1 if the two differ."""
-    from streamkit.cli.progress import progress
     from streamkit.running import verify
 
     streams = load_streams(arguments.streams)
-    with progress() as report:
-        result = verify(
-            streams,
-            load_history(arguments.events, arguments.schema),
-            allowed_lateness=arguments.allowed_lateness,
-            shuffle=arguments.shuffle,
-            report=report,
-        )
+    result = verify(
+        streams,
+        load_history(arguments.events, arguments.schema),
+        allowed_lateness=arguments.allowed_lateness,
+        shuffle=arguments.shuffle,
+    )
     if arguments.matches is not None:
         result.write_matches(arguments.matches)
     if arguments.json:

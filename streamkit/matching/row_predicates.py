@@ -65,8 +65,9 @@ def criterion_test(
             return lambda _: True
         case All((only,)) | AnyOf((only,)):
             return criterion_test(only, bind, readers)
-        case All(criteria):
-            return _all([criterion_test(each, bind, readers) for each in criteria])
+        case All():
+            parts = sorted(_parts(criterion), key=lambda part: _cost(part, bind))
+            return _all([criterion_test(each, bind, readers) for each in parts])
         case AnyOf(criteria):
             tests = tuple(criterion_test(each, bind, readers) for each in criteria)
             return lambda event: any(test(event) for test in tests)
@@ -75,6 +76,29 @@ def criterion_test(
             return lambda event: not test(event)
         case Comparison():
             return _comparison(criterion, bind(criterion.path), readers)
+
+
+def _parts(criterion: Criterion) -> list[Criterion]:
+    """The criteria that must all hold, those of groups inside the group included."""
+    if not isinstance(criterion, All):
+        return [criterion]
+    return [part for each in criterion.criteria for part in _parts(each)]
+
+
+def _cost(criterion: Criterion, bind: Callable[[Path], Property]) -> int:
+    """How long a criterion takes, roughly: of several that must hold the cheap ones come first."""
+    match criterion:
+        case Not(inner):
+            return _cost(inner, bind)
+        case All(criteria) | AnyOf(criteria):
+            return sum(_cost(each, bind) for each in criteria)
+    assert isinstance(criterion, Comparison)
+    bound = bind(criterion.path)
+    operand = criterion.operand
+    first = operand[0] if isinstance(operand, tuple) else operand
+    cost = 1 + len(bound.accesses)
+    cost += 3 * isinstance(first, datetime) + 3 * criterion.operator.endswith("matches")
+    return cost + 5 * (bound.is_document and bound.column_type.kind is Kind.TEXT)
 
 
 def _all(tests: Sequence[Test]) -> Test:

@@ -22,6 +22,7 @@ __all__ = ["Decider", "Held"]
 Held: TypeAlias = "tuple[int, Any, Any, int, str | None, int, list[str | None], str | None]"
 """What is held of an event: time, sequence, position, arrival, name, flags, texts, id."""
 KEYS_AN_EVENT = 2
+FEW_KEYS = 16
 
 
 class Decider:
@@ -62,6 +63,7 @@ class Decider:
             StreamState(stream, self._lifetime(stream, schema, forget_after))
             for stream in plan.streams
         ]
+        self._with_waits = [stream for stream in self.streams if stream.plan.last_excludes]
         kinds = [self.keys.index(stream.key) for stream in plan.streams]
         self._dispatch = Dispatch(self.streams, kinds, places)
         self._cooldowns = {
@@ -108,8 +110,8 @@ class Decider:
         """
         fired: list[tuple[Match, Key | None]] = []
         known, groups_of = self._dispatch.known, self._dispatch.groups
-        sessions, session_place, twins = self.sessions, self._session, self.twins
-        counts, take_part = self._counts, self._take_part
+        sessions, session_place = self.sessions, self._session
+        counts, take_part, note = self._counts, self._take_part, self.twins.add
         is_proven = True
         for time, _, _, _, name, flags, facts, event_id in events:
             if sessions is not None and session_place is not None:
@@ -117,8 +119,6 @@ class Decider:
                 session = None if user is None else sessions.at(user, time, oldest)
                 facts[session_place] = None if session is None else session.value
                 is_proven = session is None or session.is_proven
-            if time != twins.time:
-                twins.begin(time)
             groups = known.get(flags)
             if groups is None:
                 groups = groups_of(flags)
@@ -126,7 +126,7 @@ class Decider:
                 self.ordinal += 1
                 take_part(groups, time, name, facts, event_id, is_proven, fired)
             if flags & counts:
-                twins.events.append((name, facts))
+                note(time, name, facts)
         if events:
             self.tallies.decided += len(events)
             self.last = events[-1][:3]
@@ -144,8 +144,8 @@ class Decider:
     ) -> None:
         """Let one event take its part in the streams that it touches."""
         event, seen = None, self.seen
-        for kind, places, touched, members in groups:
-            key = facts[places[0]] if len(places) == 1 else key_of(facts, places)
+        for kind, place, places, touched, members in groups:
+            key: Key | None = facts[place] if place is not None else key_of(facts, places)
             if key is None:
                 self._count_lacking(touched, name)
                 continue
@@ -154,11 +154,11 @@ class Decider:
                 streams = seen[kind].new_for(event_id, key, time, touched)
                 if streams != touched:
                     self.tallies.duplicates += 1
-            for bit, stream, move in members:
+            for bit, stream, move, begins, state_of in members:
                 if not streams & bit:
                     continue
-                state = stream.states.get(key)
-                if state is None and not move.begins:
+                state = state_of(key)
+                if state is None and not begins:
                     continue
                 if event is None:
                     event = new_tuple(RunEvent, (time, self.ordinal, name, event_id))
@@ -195,7 +195,9 @@ class Decider:
             session=None if self._session is None else facts[self._session],
             user=None if self._user is None else facts[self._user],
             by=by,
-            nth=0 if event.id is not None else self.twins.earlier(kind, key, event.name),
+            nth=0
+            if event.id is not None
+            else self.twins.earlier(event.time, kind, key, event.name),
             is_proven=is_proven,
         )
 
@@ -212,7 +214,7 @@ class Decider:
     def end_waits(self, horizon: int) -> list[tuple[Match, Key | None]]:
         """Fire the waits whose deadline is before a time."""
         fired: list[tuple[Match, Key | None]] = []
-        for stream in self.streams:
+        for stream in self._with_waits:
             if stream.waits and stream.waits[0][0] < horizon:
                 fired += stream.end_waits(horizon)
         return fired
@@ -231,7 +233,7 @@ class Decider:
 
     def next_deadline(self) -> int | None:
         """When the next wait ends, in microseconds; None if none is open."""
-        return min((s.waits[0][0] for s in self.streams if s.waits), default=None)
+        return min([s.waits[0][0] for s in self._with_waits if s.waits], default=None)
 
     def forget(self, now: int, events: int) -> None:
         """Drop what no later event can make anything of, a few keys for each event.
@@ -243,15 +245,15 @@ class Decider:
         if events < len(self.streams):
             self._swept = (self._swept + 1) % len(self.streams)
             chosen = [self.streams[self._swept]]
-            limit = len(self.streams) + 8
+            limit = FEW_KEYS
         else:
             chosen, limit = self.streams, KEYS_AN_EVENT * events + 8
         for stream in chosen:
-            if stream.deadlines.first is not None:
+            if stream.deadlines.is_due(now - 1):
                 stream.sweep(now, limit)
             if stream.cooldown is not None:
                 stream.cooldown.turn(now)
-        if self.sessions is not None:
+        if self.sessions is not None and self.sessions.deadlines.is_due(now - 1):
             self.sessions.sweep(now, limit)
         if self.seen is not None:
             for seen in self.seen:

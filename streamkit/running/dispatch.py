@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from streamkit.running.moves import Move
 from streamkit.running.stream_state import StreamState
@@ -13,20 +13,27 @@ __all__ = ["Dispatch", "Group"]
 SETS_KEPT = 10_000
 
 
+Member: TypeAlias = tuple[int, StreamState, Move, bool, Callable[[Any], Any]]
+"""A stream's bit, the stream, what the event does to it, whether that matters to a key without a
+state, and the look-up of a key's state."""
+
+
 class Group(NamedTuple):
     """Streams of one kind of key that an event touches.
 
     Args:
         kind: The number of the kind of key.
-        places: Where its parts are among an event's texts.
+        place: Where its one part is among an event's texts; None if it has several.
+        places: Where its parts are.
         streams: The streams as bits.
-        members: Bit, stream and what the event does to it.
+        members: The streams.
     """
 
     kind: int
+    place: int | None
     places: tuple[int, ...]
     streams: int
-    members: tuple[tuple[int, StreamState, Move], ...]
+    members: tuple[Member, ...]
 
 
 class Dispatch:
@@ -61,12 +68,13 @@ class Dispatch:
     def _groups(self, flags: int) -> list[Group]:
         groups = []
         for kind, places in enumerate(self._keys):
-            members = []
+            members: list[Member] = []
             for number, stream in enumerate(self._streams):
                 move = stream.move(flags) if self._kinds[number] == kind else None
                 if move is not None:
-                    members.append((1 << number, stream, move))
+                    members.append((1 << number, stream, move, move.begins, stream.states.get))
             if members:
-                bits = sum(bit for bit, _, _ in members)
-                groups.append(Group(kind, places, bits, tuple(members)))
+                bits = sum(member[0] for member in members)
+                place = places[0] if len(places) == 1 else None
+                groups.append(Group(kind, place, places, bits, tuple(members)))
         return groups

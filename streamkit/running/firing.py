@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from streamkit.definition import Frequency
 from streamkit.matching.identity import match_id
@@ -76,12 +76,4 @@ def make_match(plan: StreamPlan, key: Key, firing: Firing) -> Match:
             for step, each in enumerate(firing.run.events())
         ),
         is_proven=firing.is_proven,
-    )
-
-
-def firing_of(values: list[Any], run: Run) -> Firing:
-    """A firing as a snapshot holds it, without its run."""
-    is_kept, session, user, by, nth, is_proven = values
-    return Firing(
-        run, is_kept, session, user, tuple(by) if isinstance(by, list) else by, nth, is_proven
     )

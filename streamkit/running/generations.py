@@ -89,6 +89,10 @@ class Deadlines(Generic[K]):
             found.append(key)
         return stretch
 
+    def is_due(self, time: int) -> bool:
+        """Whether there is a key to look at."""
+        return self.first is not None and self.first * self.width <= time
+
     def take(self, time: int, limit: int) -> Iterator[tuple[K, int]]:
         """Up to `limit` keys whose time has passed, each with its stretch."""
         while limit and self.first is not None and self.first * self.width <= time:

@@ -191,7 +191,7 @@ class Matcher:
         fired = decider.decide(chosen, self.intake.oldest) if chosen else []
         if chosen:
             self.intake.decided = decider.last
-        self._next_deadline = decider.next_deadline()
+            self._next_deadline = decider.next_deadline()
         if self._next_deadline is not None and self._next_deadline < watermark:
             fired += decider.end_waits(watermark)
             self._next_deadline = decider.next_deadline()

@@ -86,16 +86,13 @@ class Runs:
     def advance(self, state: State, move: Move, event: RunEvent) -> Run | None:
         """Let an event take its part; returns the run that it completes, windows kept."""
         time = event[0]
+        if not move.steps and not move.ends_runs:
+            for step in move.clears:
+                state[step] = None
+            for slot in move.blocks:
+                state[slot] = time
+            return None
         completed: Run | None = None
-        if move.only_step is not None:
-            step = move.only_step
-            run = self._next_run(state, step, event)
-            if run is None:
-                return None
-            if step != self._last:
-                state[step] = run
-                return None
-            return run if self._is_in_time(run) else None
         reached: list[tuple[int, Run]] = []
         entered: list[tuple[int, Run | None]] = []
         for step in move.steps:
@@ -119,6 +116,26 @@ class Runs:
         for slot in move.blocks:
             state[slot] = time
         return completed if completed is None or self._is_in_time(completed) else None
+
+    def take_step(self, state: State, step: int, event: RunEvent) -> Run | None:
+        """The same where the event can only take one step of one copy, as nearly all do."""
+        if step == 0:
+            if self._lookbacks and self._is_blocked(state, event[0]):
+                return None
+            run: Run = new_tuple(Run, (event, event, None))
+        else:
+            before = state[step - 1]
+            if before is None:
+                return None
+            within = self._withins[step]
+            if within is not None and event[0] - before[0][0] > within:
+                return None
+            run = new_tuple(Run, (event, before[1], before))
+        if step != self._last:
+            state[step] = run
+            return None
+        within = self._within
+        return run if within is None or event[0] - run[1][0] <= within else None
 
     def _next_run(self, state: State, step: int, event: RunEvent) -> Run | None:
         """The run that goes on to a step with this event as its (first) copy."""

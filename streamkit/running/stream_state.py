@@ -86,6 +86,8 @@ class StreamState:
         state[layout.touched] = event[0]
         if move.kills is not None and state[layout.waiting]:
             self._kill(state, event[0] - move.kills)
+        if move.only_step is not None and not move.may_empty:
+            return self.runs.take_step(state, move.only_step, event)
         completed = self.runs.advance(state, move, event)
         if (
             move.may_empty

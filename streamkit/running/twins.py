@@ -34,15 +34,19 @@ class Twins:
         """Name and texts of events not yet counted."""
         self.counts: dict[tuple[int, Key, str | None], int] = {}
 
-    def begin(self, time: int) -> None:
-        """Go on to another time."""
-        self.time = time
-        self.events.clear()
-        if self.counts:
-            self.counts.clear()
+    def add(self, time: int, name: str | None, facts: Sequence[str | None]) -> None:
+        """Note an event; a later time makes those of the one before unknown."""
+        if time != self.time:
+            self.time = time
+            self.events = []
+            if self.counts:
+                self.counts = {}
+        self.events.append((name, facts))
 
-    def earlier(self, kind: int, key: Key, name: str | None) -> int:
-        """How many events of this time, key and name came before."""
+    def earlier(self, time: int, kind: int, key: Key, name: str | None) -> int:
+        """How many events of a time, key and name were noted."""
+        if time != self.time:
+            return 0
         self.count()
         return self.counts.get((kind, key, name), 0)
 

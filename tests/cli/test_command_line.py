@@ -193,7 +193,7 @@ def wrongs(folder: Path) -> None:
     (folder / "duration.yaml").write_text(STREAM.replace("1h", "one hour"))
 
 
-@pytest.mark.parametrize("words, expected", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("words", "expected"), WRONG.values(), ids=WRONG)
 @pytest.mark.usefixtures("wrongs")
 def test_wrong_input_is_one_readable_message(
     ask: Callable[..., Answer], words: tuple[str, ...], expected: str
@@ -261,12 +261,13 @@ def test_debug_shows_the_traceback(folder: Path) -> None:
 def test_interrupt_ends_a_backtest_and_writes_nothing(tmp_path: Path) -> None:
     """Ctrl-C ends the process soon, with one line, and leaves no half-written file."""
     generate(tmp_path / "events", events=1_500_000, days=3, profile="bench")
+    slow = [f"(a|b)+{number}.*(c|d)+x" for number in range(150)]  # many seconds of patterns
+    criteria = ", ".join(f"{{properties: {{matches: '{pattern}'}}}}" for pattern in slow)
     (tmp_path / "stream.yaml").write_text(
-        "name: busy\nsteps: [{where: {properties.a.b: {matches: '(a|b)+x'}, url: {matches: 'q+z'}}}]\n"
-        "frequency: every\n"
+        f"name: busy\nsteps: [{{where: {{any: [{criteria}]}}}}]\nfrequency: every\n"
     )
     (tmp_path / "schema.yaml").write_text(
-        "{time: event_time, name: event_name, session: session_id, json: [properties]}\n"
+        "{time: event_time, name: event_name, session: session_id}\n"
     )
     out = tmp_path / "out"
     out.mkdir()

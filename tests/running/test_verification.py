@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from streamkit import EventsError, History, Schema, load
-from streamkit.running import verify
 from streamkit.running import verification as room
+from streamkit.running import verify
 from tests.running.examples import NOW, a_then_b, event
 
 DATA = Path(__file__).parents[2] / "data"
