@@ -35,7 +35,7 @@ class Condition:
     """What one event must be: of a name, of any name (`event=None`), and meeting criteria."""
 
     event: str | None = None
-    where: Criterion = All()  # noqa: RUF009 # a frozen value
+    where: Criterion = All()  # a frozen value
 
 
 @dataclass(frozen=True, slots=True)

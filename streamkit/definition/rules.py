@@ -56,7 +56,7 @@ class Draft:
     description: str | None = None
     enabled: bool = True
     per: str | tuple[str, ...] = "session"
-    where: Criterion = All()  # noqa: RUF009 # a frozen value
+    where: Criterion = All()  # a frozen value
     exclude: list[Exclude | None] = field(default_factory=list)
     within: Duration | Literal["unbounded"] | None = None
     frequency: Frequency = "once"

@@ -99,7 +99,7 @@ class Stream:
         description: str | None = None,
         enabled: bool = True,
         per: str | Iterable[str] = "session",
-        where: CriterionLike = All(),  # noqa: B008 # a frozen value
+        where: CriterionLike = All(),  # a frozen value
         exclude: Iterable[ExcludeLike] = (),
         within: Length | None = None,
         frequency: str = "once",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from streamkit.duration import Duration
 from streamkit.errors import EventsError, Problem
@@ -13,12 +13,15 @@ from streamkit.path import Path
 from streamkit.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from streamkit.events.source import EventSource
 
 __all__ = ["Schema", "Sessionizer"]
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 TypeName = Literal["text", "integer", "number", "boolean", "time"]
+Length: TypeAlias = "Duration | timedelta | str"
 TYPE_NAMES: tuple[str, ...] = get_args(TypeName)
 
 
@@ -43,6 +46,12 @@ class Sessionizer:
     by: str
     inactivity: Duration = Duration(30 * 60_000_000)
     max: Duration | None = None
+
+    if TYPE_CHECKING:  # what may be given, which is more than what is kept
+
+        def __init__(
+            self, by: str, inactivity: Length = "30m", max: Length | None = None
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         problems: list[Problem] = []
@@ -72,7 +81,7 @@ class Schema:
             `boolean` or `time`. What does not fit counts as missing.
         time_unit: Of an integer `time` column: `s`, `ms`, `us` or `ns`.
         sessionizer: Makes sessions from gaps.
-        session_max: Longest session in the data, a promise that lets a time range read less.
+        session_max: Longest session in the data, a promise of yours about them.
         dedupe: How long after a kept event the same id counts as a duplicate.
         aliases: Friendly names of properties: a path each, or several of which the first that the
             events have counts. A column of that name wins over an alias.
@@ -101,6 +110,26 @@ class Schema:
     dedupe: Duration = Duration(24 * 3_600_000_000)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     preset_name: str | None = None
+
+    if TYPE_CHECKING:  # what may be given, which is more than what is kept
+
+        def __init__(
+            self,
+            time: str,
+            name: str,
+            session: str | Sequence[str] | None = None,
+            user: str | None = None,
+            id: str | None = None,
+            sequence: str | None = None,
+            json: Sequence[str] = (),
+            types: Mapping[str, TypeName] = ...,
+            time_unit: TimeUnit | None = None,
+            sessionizer: Sessionizer | Mapping[str, Any] | None = None,
+            session_max: Length | None = None,
+            dedupe: Length = "24h",
+            aliases: Mapping[str, str | Sequence[str]] = ...,
+            preset_name: str | None = None,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         problems: list[Problem] = []

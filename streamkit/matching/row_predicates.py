@@ -102,11 +102,15 @@ def _cost(criterion: Criterion, bind: Callable[[Path], Property]) -> int:
 
 
 def _all(tests: Sequence[Test]) -> Test:
+    if not tests:
+        return lambda _: True
+    if len(tests) == 1:
+        return tests[0]
     if len(tests) == 2:
         first, second = tests
         return lambda event: first(event) and second(event)
     first, *others = tests
-    rest = _all(others) if len(others) > 1 else others[0]
+    rest = _all(others)
     return lambda event: first(event) and rest(event)
 
 

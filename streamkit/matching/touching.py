@@ -110,7 +110,8 @@ class Touching:
         rows = np.flatnonzero(lacks)
         touches = _any([word[rows] for word in self._words], self._scan.masks(plan.flags))
         names = self.frame["name_if_lacking"].gather(rows[touches])
-        return dict(names.fill_null("").value_counts(sort=True).iter_rows())
+        counted = names.fill_null("").value_counts(name="rows")
+        return dict(counted.sort(["rows", names.name], descending=[True, False]).iter_rows())
 
     def has_ties(self) -> bool:
         """Whether rows of one key have equal times, so that the source order decided."""

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkit.definition import RULES, Stream
-from streamkit.document.json_text import read_json
 from streamkit.definition.reading_context import Reading
 from streamkit.definition.stream_reading import read_stream
-from streamkit.document.yaml_text import read_yaml
 from streamkit.definition.yaml_writing import dump_yaml
+from streamkit.document.json_text import read_json
+from streamkit.document.yaml_text import read_yaml
 from streamkit.errors import DefinitionError
 
 from .strategies import garbage, streams

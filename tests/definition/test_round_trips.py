@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamkit.definition import Stream
-from streamkit.document.json_text import read_json
-from streamkit.document.files import Origin
 from streamkit.definition.reading_context import Reading
 from streamkit.definition.stream_reading import read_stream
+from streamkit.document.files import Origin
+from streamkit.document.json_text import read_json
 from streamkit.document.yaml_text import read_yaml
 
 from .strategies import conditions, streams

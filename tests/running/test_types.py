@@ -147,3 +147,42 @@ def test_structs_maps_and_pairs_are_read_as_files_have_them():
             running = matcher(stream, schema=history)
             running.push(event("A", 0, p=p, m=m))
             assert len(running.flush()) == 1, (p, m)
+
+
+def test_a_session_of_several_columns_is_one_text():
+    """Joined by colons, those of its own marked; missing where a part is."""
+    table = pa.table(
+        {
+            "at": [START] * 5,
+            "event": ["A"] * 5,
+            "device": ["d", "d:1", "d", None, "d\\"],
+            "visit": pa.array([1, 2, None, 3, 4], pa.int64()),
+        }
+    )
+    schema = Schema(time="at", name="event", session=("device", "visit"))
+    stream = a_then_b(steps=[{"event": "A"}], within=None)
+    found = verify(stream, History(table, schema), now=START)
+    assert found.identical, str(found)
+    assert found.matches.height == 3
+
+
+def test_a_time_column_with_a_declared_type_is_read_by_it():
+    """Text that `types:` calls a time; what is none is counted as unparsable."""
+    table = pa.table(
+        {"at": ["2026-01-01T00:00:00Z", "soon", None], "event": ["A"] * 3, "sid": ["a", "b", "c"]}
+    )
+    schema = Schema(time="at", name="event", session="sid", types={"at": "time"})
+    found = verify(a_then_b(steps=[{"event": "A"}], within=None), History(table, schema), now=START)
+    assert found.identical, str(found)
+    assert found.stats.skipped == {"null_time": 1, "unparsable_time": 1}
+
+
+def test_friendly_names_mean_the_same_live():
+    """An alias of the schema stands for its path in files and in live events alike."""
+    table = pa.table({"at": [START], "event": ["A"], "sid": ["s"], "evt_price_num": [5]})
+    schema = Schema(time="at", name="event", session="sid", aliases={"props.*": ["evt_*_num"]})
+    stream = a_then_b(steps=[{"event": "A", "where": {"props.price": 5}}], within=None)
+    assert verify(stream, History(table, schema), now=START).matches.height == 1
+    running = matcher(stream, schema=schema)
+    running.push(event("A", 0, evt_price_num=5))
+    assert len(running.flush()) == 1
