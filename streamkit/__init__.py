@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         StreamkitError,
     )
     from streamkit.events import History, Schema, Sessionizer
+    from streamkit.running import Match, Matcher, verify
 
 __all__ = [
     "Backtest",
@@ -38,6 +39,8 @@ __all__ = [
     "DeliveryError",
     "EventsError",
     "History",
+    "Match",
+    "Matcher",
     "PayloadError",
     "Problem",
     "Schema",
@@ -54,6 +57,7 @@ __all__ = [
     "prop",
     "save_named",
     "stream_json_schema",
+    "verify",
 ]
 
 HOMES = {
@@ -79,6 +83,7 @@ HOMES = {
         "StreamkitError",
     ),
     "streamkit.events": ("History", "Schema", "Sessionizer"),
+    "streamkit.running": ("Match", "Matcher", "verify"),
 }
 HOME_OF = {name: home for home, names in HOMES.items() for name in names}
 

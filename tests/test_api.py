@@ -8,9 +8,9 @@ import sys
 import streamkit
 
 PUBLIC = {
-    "Backtest", "DefinitionError", "DeliveryError", "EventsError", "History", "PayloadError",
+    "Backtest", "DefinitionError", "DeliveryError", "EventsError", "History", "Match", "Matcher", "PayloadError",
     "Problem", "Schema", "Sessionizer", "Stream", "StreamkitError", "backtest", "cooldown",
-    "defined", "event", "exclude", "load", "load_named", "prop", "save_named", "stream_json_schema",
+    "defined", "event", "exclude", "load", "load_named", "prop", "save_named", "stream_json_schema", "verify",
 }  # fmt: skip
 
 

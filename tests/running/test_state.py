@@ -118,7 +118,7 @@ def test_memory_is_flat():
         if start in (2000, 5900):
             sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    assert sizes[1] < sizes[0] + 100_000
+    assert sizes[1] < sizes[0] + 400_000  # a state kept of each of these keys would be 1.5 million
 
 
 def test_events_that_nobody_wants_are_not_held():
