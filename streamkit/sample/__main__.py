@@ -1,33 +1,42 @@
 """`python -m streamkit.sample FOLDER` writes the sample history."""
 
-from pathlib import Path
-from typing import Annotated
+from __future__ import annotations
 
-import typer
+import argparse
+import sys
+from pathlib import Path
+from typing import get_args
 
 from streamkit.errors import EventsError
 from streamkit.sample import generate
 from streamkit.sample.writing import Profile
 
 
-def main(
-    folder: Annotated[Path, typer.Argument(help="Where the daily Parquet files go.")],
-    events: Annotated[int, typer.Option(help="Number of events.")] = 320_000,
-    days: Annotated[int, typer.Option(help="Number of days.")] = 30,
-    seed: Annotated[int, typer.Option(help="Same seed, same history.")] = 2026,
-    profile: Annotated[
-        Profile, typer.Option(help="All columns, or those of a benchmark.")
-    ] = "shop",
-) -> None:
+def main() -> int:
     """Write the behavioural history of a made-up online shop."""
+    parser = argparse.ArgumentParser(prog="python -m streamkit.sample", description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="where the daily Parquet files go")
+    parser.add_argument("--events", type=int, default=320_000, help="number of events")
+    parser.add_argument("--days", type=int, default=30, help="number of days")
+    parser.add_argument("--seed", type=int, default=2026, help="same seed, same history")
+    parser.add_argument(
+        "--profile",
+        choices=get_args(Profile),
+        default="shop",
+        help="all columns, or those of a benchmark",
+    )
+    asked = parser.parse_args()
     try:
-        files = generate(folder, events, seed=seed, days=days, profile=profile)
+        files = generate(
+            asked.folder, asked.events, seed=asked.seed, days=asked.days, profile=asked.profile
+        )
     except EventsError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+        print(error, file=sys.stderr)  # noqa: T201 # the command's output
+        return 2
     megabytes = sum(file.stat().st_size for file in files) / 1e6
-    typer.echo(f"{events:,} events in {len(files)} files, {megabytes:,.1f} MB: {folder}")
+    print(f"{asked.events:,} events in {len(files)} files, {megabytes:,.1f} MB: {asked.folder}")  # noqa: T201
+    return 0
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    sys.exit(main())

@@ -462,7 +462,7 @@ def expected_rows(case: Case) -> dict[str, set[str]]:
 
 
 EXAMPLES = (
-    pytest.param(100, id="always"),
+    pytest.param(100, id="always", marks=pytest.mark.slow),
     pytest.param(3000, id="soak", marks=[pytest.mark.soak, pytest.mark.slow]),
 )
 

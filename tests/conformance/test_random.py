@@ -228,7 +228,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 EXAMPLES = (
-    pytest.param(220, id="always"),
+    pytest.param(220, id="always", marks=pytest.mark.slow),
     pytest.param(5000, id="soak", marks=[pytest.mark.soak, pytest.mark.slow]),
 )
 
