@@ -105,6 +105,12 @@ class Backtest:
                 f"{self.found.unproven_sessions:,} sessions may have begun before the input does"
             )
         for each in self.found.streams:
+            if not each.funnel[0].events and self.found.census.rows:
+                first = step_label(each.plan.stream.positive_steps[0])
+                notes.append(
+                    f"{each.plan.stream.name}: no event met the first step ({first});"
+                    " 'streamkit check' with these events says what could never match"
+                )
             if each.lacking:
                 counted = ", ".join(f"{name} {count:,}" for name, count in each.lacking.items())
                 notes.append(

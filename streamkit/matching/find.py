@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from streamkit.definition import Stream
+from streamkit.errors import EventsError
 from streamkit.events.asking import ask
 from streamkit.events.history import History
 from streamkit.events.sql import Query
@@ -114,6 +115,13 @@ def find_matches(
     connection = connection or history.connect()
     report("counting the rows")
     counted = _census(connection, scan, until_us)
+    if counted.rows and counted.skipped["unparsable_time"] == counted.rows:
+        raise EventsError(
+            f"no row has a time that can be read in {history.schema.time!r}",
+            code="unparsable-time",
+            path="schema.time",
+            hint="times are timestamps, RFC 3339 text, or integers with a time_unit",
+        )
     horizon = counted.horizon if counted.horizon is not None else 0
     report("reading the events that touch a stream")
     query = scan.touching()

@@ -153,6 +153,10 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
         ("backtest", "{}/rescue.yaml", "--events", "{}/events.parquet", "--since", "soon"),
         "bad-time",
     ),
+    "times that are none": (
+        ("backtest", "{}/rescue.yaml", "--events", "{}/events.parquet", "--schema", "{}/s4.yaml"),
+        "unparsable-time",
+    ),
     "wrong YAML": (("check", "{}/yaml.yaml"), "yaml.yaml:3"),
     "an unknown key": (("check", "{}/key.yaml"), "did you mean 'event'?"),
     "an unknown operator": (("check", "{}/operator.yaml"), "did you mean 'gt'?"),
@@ -185,6 +189,7 @@ def wrongs(folder: Path) -> None:
     (folder / "s1.yaml").write_text("time: tim\nname: event\nsession: session_id\n")
     (folder / "s2.yaml").write_text("time: time\nname: event\nsesion: session_id\n")
     (folder / "s3.yaml").write_text("name: event\nsession: session_id\n")
+    (folder / "s4.yaml").write_text("time: event\nname: event\nsession: session_id\n")
     (folder / "yaml.yaml").write_text("name: rescue\nsteps: [event: cart\n")
     (folder / "key.yaml").write_text(STREAM.replace("event: cart", "evnt: cart"))
     (folder / "operator.yaml").write_text(
