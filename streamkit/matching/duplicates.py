@@ -18,12 +18,14 @@ def repeated_ids(ids: pl.Series) -> Ints:
     Ids are compared as text; hashes only find the few rows that are worth comparing.
     """
     codes = np.full(len(ids), NO_REPEAT, np.int64)
-    present = np.flatnonzero(ids.is_not_null().to_numpy())
-    hashes = ids.gather(present).hash() if len(present) < len(ids) else ids.hash()
-    ordered = np.sort(hashes.to_numpy())
+    hashes, present = ids.hash(), ids.is_not_null().to_numpy()
+    ordered = np.sort(hashes.to_numpy()[present])
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if len(repeated):
-        rows = present[hashes.is_in(pl.Series(repeated).implode()).to_numpy()]
+        alike = hashes.is_in(pl.Series(repeated).implode()).to_numpy()
+        rows = np.flatnonzero(alike & present)
+        texts = ids.gather(rows)
+        rows = rows[texts.is_duplicated().to_numpy()]
         categories = pl.Categorical(pl.Categories.random())
         codes[rows] = ids.gather(rows).cast(categories).to_physical().to_numpy()
     return codes
