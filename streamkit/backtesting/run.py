@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime
 from streamkit.backtesting.progress import Report, progress
 from streamkit.backtesting.result import Backtest
 from streamkit.definition import Stream
-from streamkit.errors import DefinitionError, EventsError
+from streamkit.errors import EventsError
 from streamkit.events import EventSource, History
 from streamkit.events.asking import watching
 from streamkit.matching import find_matches
+from streamkit.matching.plan import check_names
 from streamkit.times import parse_time
 
 __all__ = ["backtest"]
@@ -63,7 +64,7 @@ def backtest(
         [datetime.datetime(2026, 3, 1, 10, 5, tzinfo=zoneinfo.ZoneInfo(key='UTC'))]
     """
     streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
-    _check_names(streams)
+    check_names(streams)
     since_time, until_time = _moment(since, "since"), _moment(until, "until")
     now = parse_time(now or datetime.now(UTC))
     began = time.monotonic()
@@ -90,20 +91,6 @@ def backtest(
 
 def _told(report: Report | None) -> AbstractContextManager[Report | None]:
     return progress() if report is None else nullcontext(report)
-
-
-def _check_names(streams: Sequence[Stream]) -> None:
-    if not streams:
-        raise DefinitionError("no stream to backtest", code="no-streams")
-    names = [stream.name for stream in streams]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DefinitionError(
-            f"two streams are named {twice[0]!r}",
-            code="duplicate-name",
-            path="name",
-            hint="a match's id is made of the stream's name: give each one of its own",
-        )
 
 
 def _moment(value: datetime | date | str | None, argument: str) -> datetime | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from streamkit.definition import All, Condition, Criterion, Exclude, Pattern, Stream, conditions
+from streamkit.errors import DefinitionError
 
-__all__ = ["Flags", "Plan", "StepPlan", "StreamPlan", "compile_streams"]
+__all__ = ["Flags", "Plan", "StepPlan", "StreamPlan", "check_names", "compile_streams"]
 
 Question: TypeAlias = tuple[Condition, ...]
 
@@ -110,6 +111,25 @@ def compile_streams(streams: Sequence[Stream]) -> Plan:
     """
     flags = Flags()
     return Plan(tuple(_compile(stream, flags) for stream in streams), flags)
+
+
+def check_names(streams: Sequence[Stream]) -> None:
+    """Make sure that there are streams and that each has a name of its own.
+
+    Raises:
+        DefinitionError: None at all, or two of one name: a match's id is made of it.
+    """
+    if not streams:
+        raise DefinitionError("no stream to match", code="no-streams")
+    names = [stream.name for stream in streams]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DefinitionError(
+            f"two streams are named {twice[0]!r}",
+            code="duplicate-name",
+            path="name",
+            hint="a match's id is made of the stream's name: give each one of its own",
+        )
 
 
 def _compile(stream: Stream, flags: Flags) -> StreamPlan:

@@ -11,8 +11,9 @@ from typing import Any
 
 from streamkit.definition import Stream
 from streamkit.duration import Duration
-from streamkit.errors import DefinitionError, EventsError
+from streamkit.errors import EventsError
 from streamkit.events.values import FIRST_TIME
+from streamkit.matching.plan import check_names
 from streamkit.matching.predicates import to_microseconds
 from streamkit.matching.row_values import time_value
 from streamkit.running.deciding import Decider, Held
@@ -75,7 +76,7 @@ class Matcher:
         forget_after: str | Duration | None = None,
     ) -> None:
         self.streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
-        _check_names(self.streams)
+        check_names(self.streams)
         self.types = EventTypes.of(schema)
         lateness = _length(allowed_lateness, "allowed_lateness")
         self.tallies = Tallies()
@@ -300,20 +301,6 @@ class Matcher:
         notes = read_snapshot(self, snapshot)
         self._next_deadline = self.decider.next_deadline()
         return notes
-
-
-def _check_names(streams: Sequence[Stream]) -> None:
-    if not streams:
-        raise DefinitionError("no stream to match", code="no-streams")
-    names = [stream.name for stream in streams]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DefinitionError(
-            f"two streams are named {twice[0]!r}",
-            code="duplicate-name",
-            path="name",
-            hint="a match's id is made of the stream's name: give each one of its own",
-        )
 
 
 def _length(value: str | Duration | None, argument: str) -> int | None:
