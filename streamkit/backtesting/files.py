@@ -19,7 +19,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
     Raises:
         EventsError: The folder is not there or may not be written to.
     """
-    target = Path(path)
+    target = Path(path).resolve()
     try:
         handle, name = tempfile.mkstemp(
             dir=target.parent, prefix=f".{target.name}.", suffix=".part"

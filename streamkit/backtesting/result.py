@@ -111,6 +111,11 @@ class Backtest:
                     f"{each.plan.stream.name}: no event met the first step ({first});"
                     " 'streamkit check' with these events says what could never match"
                 )
+            if each.duplicates:
+                notes.append(
+                    f"{each.plan.stream.name}: {each.duplicates:,} events with an id seen before"
+                    f" in their {'session' if each.plan.key == ('session',) else 'key'} are dropped"
+                )
             if each.lacking:
                 counted = ", ".join(f"{name} {count:,}" for name, count in each.lacking.items())
                 notes.append(
@@ -134,6 +139,7 @@ class Backtest:
             "first": _text(fired[0]) if fired else None,
             "last": _text(fired[-1]) if fired else None,
             "without_key": dict(found.lacking),
+            "duplicates": found.duplicates,
         }
 
     def funnel(self, stream: str | None = None) -> pl.DataFrame:

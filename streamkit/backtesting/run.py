@@ -66,6 +66,8 @@ def backtest(
     streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
     check_names(streams)
     since_time, until_time = _moment(since, "since"), _moment(until, "until")
+    if since_time is not None and until_time is not None and since_time >= until_time:
+        raise EventsError("'since' is not before 'until'", code="bad-time", hint="swap them")
     now = parse_time(now or datetime.now(UTC))
     began = time.monotonic()
     if not isinstance(history, History):
@@ -100,7 +102,7 @@ def _moment(value: datetime | date | str | None, argument: str) -> datetime | No
         if isinstance(value, str) and DATE_TEXT.fullmatch(value):
             value = date.fromisoformat(value)
         return parse_time(value)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise EventsError(
             f"{argument} {str(value)[:80]!r} is not a time: {error}",
             code="bad-time",

@@ -45,6 +45,8 @@ def headline(result: Backtest, numbers: dict[str, Any]) -> str:
     if not numbers["matches"]:
         return f"No match in {numbers['keys']:,} {unit}s{pending}."
     times = "time" if numbers["matches"] == 1 else "times"
+    if result.since is not None:  # the keys seen are those of the whole input
+        return f"Would have fired {numbers['matches']:,} {times} since {result.since:%Y-%m-%d %H:%M} UTC, in {numbers['matched_keys']:,} {unit}s{pending}."
     keys = f"{numbers['matched_keys']:,} of {numbers['keys']:,} {unit}s"
     share = f" ({_percent(numbers['matched_keys'] / numbers['keys'])})" if numbers["keys"] else ""
     return f"Would have fired {numbers['matches']:,} {times}, in {keys}{share}{pending}."
@@ -122,10 +124,8 @@ def _day_lines(result: Backtest, name: str) -> list[str]:
 
 def _input_text(result: Backtest) -> str:
     summary = result.summary
-    horizon = "unknown" if summary["horizon"] is None else summary["horizon"]
-    lines = [
-        f"Read {summary['rows']:,} rows in {result.seconds:.1f} s; time is known up to {horizon}."
-    ]
+    known = "" if summary["horizon"] is None else f"; time is known up to {summary['horizon']}"
+    lines = [f"Read {summary['rows']:,} rows in {result.seconds:.1f} s{known}."]
     if skipped := skipped_sentence(result):
         lines.append(skipped)
     lines += [f"Note: {shown(note, 400)}" for note in result.notes]

@@ -14,6 +14,7 @@ from streamkit.cli.inputs import (
     load_history,
     load_streams,
     print_json,
+    refuse_inputs,
 )
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
@@ -39,9 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
     from streamkit.backtesting import backtest
 
     streams = load_streams(arguments.streams)
+    history = load_history(arguments.events, arguments.schema)
+    if arguments.matches is not None:
+        refuse_inputs(arguments.matches, arguments.streams, history, arguments.schema)
     result = backtest(
         streams,
-        load_history(arguments.events, arguments.schema),
+        history,
         since=arguments.since,
         until=arguments.until,
     )

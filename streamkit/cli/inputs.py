@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamkit.errors import DefinitionError, Problem
+from streamkit.errors import DefinitionError, EventsError, Problem
 
 if TYPE_CHECKING:
     from streamkit.definition import Stream
@@ -21,6 +21,7 @@ __all__ = [
     "load_history",
     "load_streams",
     "print_json",
+    "refuse_inputs",
 ]
 
 
@@ -35,9 +36,10 @@ def add_events(parser: argparse.ArgumentParser, *, required: bool = True) -> Non
     """The events and their schema."""
     parser.add_argument(
         "--events",
+        action="append",
         required=required,
         metavar="PATH",
-        help="a Parquet file, a folder of them, or a glob",
+        help="a file, a folder or a glob of Parquet, NDJSON or CSV; more than once for more",
     )
     parser.add_argument(
         "--schema",
@@ -80,11 +82,38 @@ def load_streams(paths: list[Path]) -> list[Stream]:
     return streams
 
 
-def load_history(events: str, schema: Path | None) -> History:
-    """The events with their schema."""
+def load_history(events: list[str], schema: Path | None) -> History:
+    """The events with their schema.
+
+    Raises:
+        EventsError: They cannot be read; an empty path is none.
+    """
     from streamkit.events import History
 
-    return History(events, schema)
+    if not all(events):
+        raise EventsError("--events is empty", code="no-such-file", hint="give a path")
+    return History(events[0] if len(events) == 1 else events, schema)
+
+
+def refuse_inputs(target: Path, streams: list[Path], history: History, schema: Path | None) -> None:
+    """Make sure that writing a file destroys nothing that was read and no device.
+
+    Raises:
+        EventsError: The target is an input, or is no file.
+    """
+    inputs = [*streams, *([schema] if schema else []), *map(Path, history.source.files)]
+    whole = target.resolve()
+    problem = None
+    if target.exists() and not target.is_file():
+        problem = "is not a file"
+    elif whole in {each.resolve() for each in inputs}:
+        problem = "is one of the inputs"
+    if problem:
+        raise EventsError(
+            f"{str(target)!r} {problem} and is not overwritten",
+            code="not-writable",
+            hint="name another file",
+        )
 
 
 def print_json(data: Any) -> None:

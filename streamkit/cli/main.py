@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 from streamkit.cli import backtest, catalog, check, verify
@@ -52,13 +54,18 @@ def run(words: list[str]) -> int:
     Returns:
         0 done, 1 findings, 2 bad input, 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show is no error
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     if not words:
         parser.print_help(sys.stderr)
         return BAD_INPUT
     try:
         arguments = _parse(parser, words)
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
     except _BadArgumentsError as error:
         _complain(str(error))
         return BAD_INPUT
@@ -71,8 +78,12 @@ def run(words: list[str]) -> int:
         _complain("streamkit: interrupted, nothing was written")
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return DONE
+    except OSError as error:
+        _discard_output()
+        _complain(f"streamkit: the answer could not be written: {error.strerror or error}")
+        return BAD_INPUT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         " would have fired; then switch it on.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"streamkit {version('streamkit')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     for command in COMMANDS:
         added = commands.add_parser(
@@ -96,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
 def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
     """The arguments, with a hint for a command or an option that is misspelt."""
     names = [command.NAME for command in COMMANDS]
+    if words[0].startswith("-") and words[0] not in ("-h", "--help", "--version"):
+        raise _BadArgumentsError(
+            f"streamkit: options come behind a command, not {words[0]!r} in its place."
+            " Hint: see 'streamkit --help'"
+        )
     if not words[0].startswith("-") and words[0] not in names:
         hint = did_you_mean(words[0], names) or f"the commands are {', '.join(names)}"
         raise _BadArgumentsError(f"streamkit: no command {words[0]!r}. Hint: {hint}")
@@ -111,6 +128,11 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
             f"streamkit {words[0]}: no option {unknown[0]!r}" + (f". Hint: {near}" if near else "")
         )
     return arguments
+
+
+def _discard_output() -> None:
+    """Let what is still to be written go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:

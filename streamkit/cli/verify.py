@@ -12,6 +12,7 @@ from streamkit.cli.inputs import (
     load_history,
     load_streams,
     print_json,
+    refuse_inputs,
 )
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
@@ -50,9 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     from streamkit.running import verify
 
     streams = load_streams(arguments.streams)
+    history = load_history(arguments.events, arguments.schema)
+    if arguments.matches is not None:
+        refuse_inputs(arguments.matches, arguments.streams, history, arguments.schema)
     result = verify(
         streams,
-        load_history(arguments.events, arguments.schema),
+        history,
         allowed_lateness=arguments.allowed_lateness,
         shuffle=arguments.shuffle,
     )

@@ -141,6 +141,11 @@ class Schema:
                 _check_text(getattr(self, role), role, problems)
         if isinstance(self.sessionizer, Mapping):
             object.__setattr__(self, "sessionizer", _sessionizer(self.sessionizer, problems))
+        elif self.sessionizer is not None and not isinstance(self.sessionizer, Sessionizer):
+            problems.append(
+                Problem("bad-sessionizer", "a sessionizer is a mapping", path="sessionizer",
+                        hint="write sessionizer: {by: <column of the user>, inactivity: 30m}")
+            )  # fmt: skip
         if self.session is not None and self.sessionizer is not None:
             problems.append(
                 Problem(
@@ -255,7 +260,7 @@ class Schema:
             Problem("missing-role", f"the role {role!r} is missing", path=role,
                     hint=f"add a line '{role}: <column>', or name a preset")
             for role in ("time", "name")
-            if role not in data and "preset" not in data
+            if data.get(role) is None and "preset" not in data
         ]  # fmt: skip
         if problems:
             raise EventsError(problems)

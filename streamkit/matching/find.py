@@ -56,12 +56,14 @@ class StreamMatches:
         tables: Its matches.
         funnel: For each step, then for the firing events: how far the keys came.
         lacking: Touching rows that lack a part of the key, by event name.
+        duplicates: Touching rows that were dropped as duplicates.
     """
 
     plan: StreamPlan
     tables: MatchTables
     funnel: Sequence[Stage]
     lacking: Mapping[str, int]
+    duplicates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,13 @@ def find_matches(
     return Found(
         _complete(counted, touching, scan),
         tuple(
-            StreamMatches(firing.plan, table, firing.funnel, touching.lacking(firing.plan))
+            StreamMatches(
+                firing.plan,
+                table,
+                firing.funnel,
+                touching.lacking(firing.plan),
+                firing.duplicates,
+            )
             for firing, table in zip(firings, tables, strict=True)
         ),
         touching.sessions.unproven if touching.sessions else 0,

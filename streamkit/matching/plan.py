@@ -117,10 +117,16 @@ def check_names(streams: Sequence[Stream]) -> None:
     """Make sure that there are streams and that each has a name of its own.
 
     Raises:
-        DefinitionError: None at all, or two of one name: a match's id is made of it.
+        DefinitionError: None at all, something else, or two of one name, which ids are made of.
     """
     if not streams:
         raise DefinitionError("no stream to match", code="no-streams")
+    if not all(isinstance(stream, Stream) for stream in streams):
+        raise DefinitionError(
+            "what is matched is no stream",
+            code="not-a-stream",
+            hint="make one with Stream(...), or read them with load('file.yaml')",
+        )
     names = [stream.name for stream in streams]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -44,6 +44,7 @@ class Firing:
         fired_at: When each fires, in microseconds, shape (runs,).
         is_pending: Whether its wait was still open at the horizon, shape (runs,).
         funnel: For each step, then for the firing events: how far the keys came.
+        duplicates: How many touching rows were dropped as duplicates.
     """
 
     plan: StreamPlan
@@ -52,6 +53,7 @@ class Firing:
     fired_at: Ints
     is_pending: Bools
     funnel: tuple[Stage, ...]
+    duplicates: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +133,12 @@ class Touching:
         keyed = self._key(plan.key)
         masks = self._scan.masks(plan.flags)
         chosen = np.flatnonzero(_any(keyed.words, masks))
-        ids = None
+        ids, duplicates = None, 0
         if self._ids is not None:
             ids = self._ids[keyed.rows[chosen]]
             if (ids >= 0).any():
                 kept = kept_rows(keyed.keys[chosen], keyed.times[chosen], ids, self._dedupe)
+                duplicates = int((~kept).sum())
                 chosen, ids = chosen[kept], ids[kept]
             else:
                 ids = None
@@ -146,7 +149,8 @@ class Touching:
         runs = find_runs(Rows(times, firsts, lambda flag: self._has(words, flag)), plan, horizon)
 
         stages = [_stage(firsts, times, reached, since) for reached in runs.reached]
-        stages.append(_stage(firsts, times, runs.ends[~runs.is_pending], since))
+        fired = runs.ends[~runs.is_pending]
+        stages.append(_stage(firsts, times + plan.wait, fired, since))
         kept = np.ones(len(runs.ends), bool)
         if ids is not None:
             kept = first_of_each_id(keys[runs.ends], ids[runs.ends])
@@ -159,6 +163,7 @@ class Touching:
             runs.fired_at[kept],
             runs.is_pending[kept],
             tuple(stages),
+            duplicates,
         )
 
     def _key(self, key: tuple[str, ...]) -> _Keyed:

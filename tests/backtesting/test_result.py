@@ -116,6 +116,35 @@ def test_a_range_filters_the_whole_answer() -> None:
     assert result.funnel()["events"].to_list() == [0, 1, 1, 1]
 
 
+def test_a_funnel_in_a_range_goes_by_when_matches_fire() -> None:
+    """A wait that began before the range and ends in it has fired in it."""
+    stream = Stream("wait", [{"event": "A"}, {"exclude": {"event": "B"}, "for": "5h"}])
+    result = backtest(stream, history("1A0 1C10"), since=START + timedelta(hours=2))
+    fired = result.funnel().filter(stage="fired")
+    assert fired["keys"].to_list() == [1] == [result.matches.height]
+
+
+def test_duplicates_are_counted() -> None:
+    """Events with an id seen before are dropped, and the report says how many."""
+    frame = pl.DataFrame(
+        {"time": [START] * 3, "event": ["A"] * 3, "session": ["1"] * 3, "id": ["x", "x", "y"]}
+    )
+    schema = Schema(time="time", name="event", session="session", id="id")
+    result = backtest(Stream("a", [{"event": "A"}], frequency="every"), History(frame, schema))
+    assert result.matches.height == 2
+    assert result.summary["streams"][0]["duplicates"] == 1
+    assert any("1 events with an id seen before" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("wrong", ["stream", [1], [None]])
+def test_what_is_no_stream_is_refused(wrong: object) -> None:
+    """With a message that says how to get one."""
+    with pytest.raises(streamkit.DefinitionError, match="is no stream"):
+        backtest(wrong, history("1A0"))
+    with pytest.raises(EventsError, match="since"):
+        backtest(Stream("a", [{"event": "A"}]), history("1A0"), since=5)
+
+
 def test_dates_and_text_are_times() -> None:
     """A date is its midnight in UTC, text is RFC 3339, a time without a zone is UTC."""
     stream = Stream("a", [{"event": "A"}], frequency="every")

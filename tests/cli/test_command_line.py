@@ -171,6 +171,55 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
         ("backtest", "{}/rescue.yaml", "--events", "{}/events.parquet", "--mtches", "x"),
         "did you mean '--matches'?",
     ),
+    "an option in place of a command": (("--sql",), "options come behind a command"),
+    "an empty path": (("backtest", "{}/rescue.yaml", "--events", ""), "--events is empty"),
+    "matches over an input": (
+        (
+            "backtest",
+            "{}/rescue.yaml",
+            "--events",
+            "{}/events.parquet",
+            "--matches",
+            "{}/rescue.yaml",
+        ),
+        "is one of the inputs",
+    ),
+    "matches over the events": (
+        (
+            "backtest",
+            "{}/rescue.yaml",
+            "--events",
+            "{}/events.parquet",
+            "--matches",
+            "{}/events.parquet",
+        ),
+        "is one of the inputs",
+    ),
+    "matches over a device": (
+        ("backtest", "{}/rescue.yaml", "--events", "{}/events.parquet", "--matches", "/dev/null"),
+        "is not a file",
+    ),
+    "a sessionizer that is no mapping": (
+        ("backtest", "{}/rescue.yaml", "--events", "{}/events.parquet", "--schema", "{}/s5.yaml"),
+        "bad-sessionizer",
+    ),
+    "a role without a column": (
+        ("backtest", "{}/rescue.yaml", "--events", "{}/events.parquet", "--schema", "{}/s6.yaml"),
+        "missing-role",
+    ),
+    "a range that ends before it begins": (
+        (
+            "backtest",
+            "{}/rescue.yaml",
+            "--events",
+            "{}/events.parquet",
+            "--since",
+            "2026-03-02",
+            "--until",
+            "2026-03-01",
+        ),
+        "is not before",
+    ),
     "a missing option": (("backtest", "{}/rescue.yaml"), "--events"),
 }
 
@@ -190,6 +239,8 @@ def wrongs(folder: Path) -> None:
     (folder / "s2.yaml").write_text("time: time\nname: event\nsesion: session_id\n")
     (folder / "s3.yaml").write_text("name: event\nsession: session_id\n")
     (folder / "s4.yaml").write_text("time: event\nname: event\nsession: session_id\n")
+    (folder / "s5.yaml").write_text("time: time\nname: event\nsessionizer: user_id\n")
+    (folder / "s6.yaml").write_text("time:\nname: event\nsession: session_id\n")
     (folder / "yaml.yaml").write_text("name: rescue\nsteps: [event: cart\n")
     (folder / "key.yaml").write_text(STREAM.replace("event: cart", "evnt: cart"))
     (folder / "operator.yaml").write_text(
@@ -252,6 +303,47 @@ def test_hostile_file_names_are_only_names(folder: Path) -> None:
     EVENTS.write_parquet(strange)
     history = streamkit.History(strange)
     assert streamkit.backtest(streamkit.Stream("any", [{"event": "cart"}]), history).matches.height
+
+
+def test_version_is_told() -> None:
+    """`streamkit --version` is what a newcomer asks first."""
+    command = [sys.executable, "-m", "streamkit", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("streamkit ")
+
+
+def test_events_may_be_given_more_than_once(ask: Callable[..., Answer], folder: Path) -> None:
+    """All of them are read."""
+    EVENTS.with_columns(session_id=pl.lit("s3")).write_parquet(folder / "more.parquet")
+    words = ("--events", "{}/events.parquet", "--events", "{}/more.parquet", "--json")
+    code, out, _ = ask("backtest", "{}/rescue.yaml", *words)
+    assert code == 0
+    assert json.loads(out)["rows"] == 6
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_is_no_error(folder: Path, encoding: str) -> None:
+    """What it cannot show is shown as an escape."""
+    words = ["backtest", str(folder / "rescue.yaml"), "--events", str(folder / "events.parquet")]
+    done = subprocess.run(
+        [sys.executable, "-m", "streamkit", *words],
+        capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert b"Would have fired 1 time" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is full is Linux's")
+def test_a_full_disk_is_one_line(folder: Path) -> None:
+    """Standard output that takes nothing more ends in a message, not in a traceback."""
+    words = ["backtest", str(folder / "rescue.yaml"), "--events", str(folder / "events.parquet")]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "streamkit", *words],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_debug_shows_the_traceback(folder: Path) -> None:
