@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from streamkit.errors import EventsError
+from streamkit.errors import EventsError, Problem
 from streamkit.events.aliases import meanings
 from streamkit.events.detect import detect
 from streamkit.events.presets.fitting import fit, in_case_of
@@ -76,20 +76,12 @@ class History:
             schema = Schema.from_file(os.fspath(schema))
         self.schema: Schema = fit(schema, self.columns)
         schema = self.schema
-        problems = []
-        for role in ("time", "name", "session", "user", "id", "sequence"):
-            if getattr(schema, role) is not None:
-                try:
-                    self._check_role(role, self.role(role))
-                except EventsError as error:
-                    problems += [
-                        type(p)(
-                            p.code, p.message, p.path or f"schema.{role}", p.file, p.line, p.hint
-                        )
-                        for p in error.problems
-                    ]
-        if schema.sessionizer is not None:
-            self.bind_column(schema.sessionizer.by)
+        problems: list[Problem] = []
+        for place, check in self._checks():
+            try:
+                check()
+            except EventsError as error:
+                problems += [replace(each, path=each.path or place) for each in error.problems]
         if problems:
             raise EventsError(problems)
 
@@ -258,6 +250,32 @@ class History:
             "FROM valued JOIN wanted ON valued._position = wanted.position",
             parameters.values,
         )
+
+    def _checks(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        """What must hold for the schema to fit the events, by place in the schema."""
+        schema = self.schema
+        for role in ("time", "name", "session", "user", "id", "sequence"):
+            if getattr(schema, role) is not None:
+                yield f"schema.{role}", partial(self._check_role_column, role)
+        if schema.sessionizer is not None:
+            by = schema.sessionizer.by
+            yield "schema.sessionizer.by", partial(self.bind_column, by)
+        for path in schema.json:
+            yield "schema.json", partial(self._check_document, path)
+        for path in schema.types:
+            yield f"schema.types.{path}", partial(self.bind, path)
+
+    def _check_document(self, path: str) -> None:
+        bound = self.bind(path)
+        if not bound.is_document:
+            raise EventsError(
+                f"{path!r} is {bound.type.name}, and JSON documents are text",
+                code="bad-json",
+                hint="take it out of the list",
+            )
+
+    def _check_role_column(self, role: str) -> None:
+        self._check_role(role, self.role(role))
 
     def _check_role(self, role: str, bound: Property) -> None:
         for part in bound.joined:

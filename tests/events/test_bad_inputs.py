@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import streamkit
+from streamkit import EventsError, History
 
 SCHEMA = {"time": "t", "name": "e", "session": "s"}
 
@@ -248,3 +249,23 @@ def test_a_column_of_nothing_is_text() -> None:
     answer, _ = summary(frame, {**SCHEMA, "user": "u"}, u={"exists": False})
     assert answer["streams"][0]["matches"] == 1
     assert math.isfinite(answer["rows"])
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "place"),
+    [
+        ({"json": ["nope"]}, "unknown-column", "schema.json"),
+        ({"json": ["price"]}, "bad-json", "schema.json"),
+        ({"types": {"nope": "number"}}, "unknown-column", "schema.types.nope"),
+    ],
+)
+def test_a_schema_that_does_not_fit_the_events_is_refused(
+    more: dict[str, object], code: str, place: str
+) -> None:
+    """What it says of columns that are not there, or not text, is an error and not silence."""
+    events = pl.DataFrame(
+        {"time": ["2026-03-01T00:00:00Z"], "name": ["A"], "sid": ["s"], "price": [1]}
+    )
+    with pytest.raises(EventsError) as raised:
+        History(events, {"time": "time", "name": "name", "session": "sid", **more})
+    assert (raised.value.code, raised.value.path) == (code, place)
