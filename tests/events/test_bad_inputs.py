@@ -269,3 +269,16 @@ def test_a_schema_that_does_not_fit_the_events_is_refused(
     with pytest.raises(EventsError) as raised:
         History(events, {"time": "time", "name": "name", "session": "sid", **more})
     assert (raised.value.code, raised.value.path) == (code, place)
+
+
+def test_a_file_counts_once_however_its_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative, absolute, with a dot: the events are not there twice."""
+    monkeypatch.chdir(tmp_path)
+    events = pl.DataFrame({"time": ["2026-03-01T00:00:00Z"], "name": ["A"], "sid": ["s"]})
+    events.write_parquet("events.parquet")
+    spellings = ["events.parquet", "./events.parquet", str(tmp_path / "events.parquet")]
+    history = History(spellings, {"time": "time", "name": "name", "session": "sid"})
+    stream = streamkit.Stream("a", [{"event": "A"}], frequency="every")
+    assert streamkit.backtest(stream, history).matches.height == 1
