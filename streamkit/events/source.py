@@ -107,11 +107,11 @@ def _open(source: EventSource) -> Source:
                 hint="read files of one disk or one object store at a time",
             )  # fmt: skip
         storage = storages[names[0]]
-        found: dict[str, str] = {}  # a file counts once, however its path is written
+        by_place: dict[str, str] = {}  # a file counts once, however its path is written
         for name in names:
-            for file in storage.find(name):
-                found.setdefault(file if "://" in file else os.path.realpath(file), file)
-        files = sorted(found.values(), key=os.fsencode)
+            for path in storage.find(name):
+                by_place.setdefault(path if "://" in path else os.path.realpath(path), path)
+        files = sorted(by_place.values(), key=os.fsencode)
         return _open_files(files, names[0], storage)
     raise EventsError(
         f"events cannot be read from {type(source).__name__}",
