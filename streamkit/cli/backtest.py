@@ -11,10 +11,8 @@ from streamkit.cli.inputs import (
     add_json,
     add_streams,
     add_time_range,
-    load_history,
-    load_streams,
+    load_inputs,
     print_json,
-    refuse_inputs,
 )
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
@@ -39,10 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     from streamkit.backtesting import backtest
 
-    streams = load_streams(arguments.streams)
-    history = load_history(arguments.events, arguments.schema)
-    if arguments.matches is not None:
-        refuse_inputs(arguments.matches, arguments.streams, history, arguments.schema)
+    streams, history = load_inputs(arguments)
     result = backtest(
         streams,
         history,

@@ -19,9 +19,9 @@ __all__ = [
     "add_streams",
     "add_time_range",
     "load_history",
+    "load_inputs",
     "load_streams",
     "print_json",
-    "refuse_inputs",
 ]
 
 
@@ -95,7 +95,18 @@ def load_history(events: list[str], schema: Path | None) -> History:
     return History(events[0] if len(events) == 1 else events, schema)
 
 
-def refuse_inputs(target: Path, streams: list[Path], history: History, schema: Path | None) -> None:
+def load_inputs(arguments: argparse.Namespace) -> tuple[list[Stream], History]:
+    """The streams and events of a command that may write `--matches`, once that is safe."""
+    streams = load_streams(arguments.streams)
+    history = load_history(arguments.events, arguments.schema)
+    if arguments.matches is not None:
+        _refuse_inputs(arguments.matches, arguments.streams, history, arguments.schema)
+    return streams, history
+
+
+def _refuse_inputs(
+    target: Path, streams: list[Path], history: History, schema: Path | None
+) -> None:
     """Make sure that writing a file destroys nothing that was read and no device.
 
     Raises:

@@ -9,10 +9,8 @@ from streamkit.cli.inputs import (
     add_events,
     add_json,
     add_streams,
-    load_history,
-    load_streams,
+    load_inputs,
     print_json,
-    refuse_inputs,
 )
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
@@ -50,10 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code: 1 if the two differ."""
     from streamkit.running import verify
 
-    streams = load_streams(arguments.streams)
-    history = load_history(arguments.events, arguments.schema)
-    if arguments.matches is not None:
-        refuse_inputs(arguments.matches, arguments.streams, history, arguments.schema)
+    streams, history = load_inputs(arguments)
     result = verify(
         streams,
         history,
