@@ -2,16 +2,17 @@
 
 Warehouse: columns from the vendor's Snowflake page (developer.fullstory.com/destinations/snowflake)
 and from its dbt package (github.com/fullstorydev/dbt_fullstory, `models/events.sql` and the seeds).
-Tested on the vendor's seed rows, which hold no custom event: where a custom event keeps its
-properties (`event_properties.custom_properties`) follows the name in the vendor's Streams mapping
-and was not seen in rows. Warehouse rows hold no replay link: `app_url_event` resolves and is
+Tested on the vendor's seed rows, which hold no custom event. Four paths follow the names of the
+vendor's Streams mapping and were seen in no row: `custom_properties`, `custom_event_name`,
+`page_name` and `element_name`. Warehouse rows hold no replay link: `app_url_event` resolves and is
 missing unless a pipeline adds it to `event_properties`; build the link from `device_id` and
 `session_id` instead.
 
 Data Export: columns from the vendor's data dictionary (developer.fullstory.com/get-data-export)
 and from its loader (github.com/fullstorydev/hauser, `warehouse/schema.go`), which writes custom
 properties as JSON in `CustomVars`; the raw export has a column each, such as `evt_accepted_bool`.
-Tested on rows built to these, not on rows of the vendor.
+Tested on rows built to these, not on rows of the vendor; the columns tried for `page_name`,
+`app_url_event` and `source_type` are guesses at what a pipeline names them.
 """
 
 from __future__ import annotations
