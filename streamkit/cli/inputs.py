@@ -100,19 +100,18 @@ def load_inputs(arguments: argparse.Namespace) -> tuple[list[Stream], History]:
     streams = load_streams(arguments.streams)
     history = load_history(arguments.events, arguments.schema)
     if arguments.matches is not None:
-        _refuse_inputs(arguments.matches, arguments.streams, history, arguments.schema)
+        given = [*arguments.streams, *map(Path, arguments.events)]  # a CSV is read from a copy
+        _refuse_inputs(arguments.matches, given, history, arguments.schema)
     return streams, history
 
 
-def _refuse_inputs(
-    target: Path, streams: list[Path], history: History, schema: Path | None
-) -> None:
+def _refuse_inputs(target: Path, given: list[Path], history: History, schema: Path | None) -> None:
     """Make sure that writing a file destroys nothing that was read and no device.
 
     Raises:
         EventsError: The target is an input, or is no file.
     """
-    inputs = [*streams, *([schema] if schema else []), *map(Path, history.source.files)]
+    inputs = [*given, *([schema] if schema else []), *map(Path, history.source.files)]
     whole = target.resolve()
     problem = None
     if target.exists() and not target.is_file():

@@ -195,6 +195,10 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         "is one of the inputs",
     ),
+    "matches over events that are text": (
+        ("backtest", "{}/rescue.yaml", "--events", "{}/e.csv", "--matches", "{}/e.csv"),
+        "is one of the inputs",
+    ),
     "matches over a device": (
         ("backtest", "{}/rescue.yaml", "--events", "{}/events.parquet", "--matches", "/dev/null"),
         "is not a file",
@@ -239,6 +243,7 @@ def wrongs(folder: Path) -> None:
     (folder / "s2.yaml").write_text("time: time\nname: event\nsesion: session_id\n")
     (folder / "s3.yaml").write_text("name: event\nsession: session_id\n")
     (folder / "s4.yaml").write_text("time: event\nname: event\nsession: session_id\n")
+    (folder / "e.csv").write_text("time,event,session_id\n2026-03-01T10:00:00Z,cart,s1\n")
     (folder / "s5.yaml").write_text("time: time\nname: event\nsessionizer: user_id\n")
     (folder / "s6.yaml").write_text("time:\nname: event\nsession: session_id\n")
     (folder / "yaml.yaml").write_text("name: rescue\nsteps: [event: cart\n")
