@@ -1,11 +1,13 @@
-"""Times in definitions: RFC 3339 text to an aware UTC datetime and back."""
+"""Times: RFC 3339 text, aware UTC datetimes, and microseconds since the epoch."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
 
-__all__ = ["format_time", "parse_time"]
+__all__ = ["EPOCH", "format_time", "from_microseconds", "parse_time", "to_microseconds"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TEXT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))?",
@@ -66,3 +68,19 @@ def format_time(value: datetime) -> str:
         '2026-01-31T00:00:00.500000Z'
     """
     return value.replace(tzinfo=None).isoformat() + "Z"
+
+
+def to_microseconds(time: datetime) -> int:
+    """A time as microseconds since the epoch; without a zone it is UTC.
+
+    Example:
+        >>> to_microseconds(datetime(1970, 1, 1, 0, 0, 1))
+        1000000
+    """
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return (aware - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(time: int) -> datetime:
+    """Microseconds since the epoch as an aware datetime in UTC."""
+    return EPOCH + timedelta(microseconds=time)

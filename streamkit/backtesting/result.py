@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property, partial
 from os import PathLike
 from typing import Any, cast
@@ -24,10 +24,10 @@ from streamkit.events.values import macros_used
 from streamkit.matching import MATCH_SCHEMA, Found, StreamMatches
 from streamkit.matching.chains import Ints
 from streamkit.matching.scan import part_sql
+from streamkit.times import from_microseconds, to_microseconds
 
 __all__ = ["Backtest"]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SINGLE_EVENTS_PER_ACTIVATION = 100
 
 
@@ -80,7 +80,7 @@ class Backtest:
             "streams": [self._stream_summary(each) for each in self.found.streams],
             "rows": census.rows,
             "skipped": dict(census.skipped),
-            "horizon": None if census.horizon is None else _text(_time(census.horizon)),
+            "horizon": None if census.horizon is None else _text(from_microseconds(census.horizon)),
             "since": None if self.since is None else _text(self.since),
             "until": None if self.until is None else _text(self.until),
             "notes": list(self.notes),
@@ -205,7 +205,7 @@ class Backtest:
     def _counts(self, found: StreamMatches, step: int, by: str | None) -> pl.DataFrame:
         fired = found.tables.matches["fired_at"].to_physical().to_numpy()
         census = self.found.census
-        first = census.begin if self.since is None else _micros(self.since)
+        first = census.begin if self.since is None else to_microseconds(self.since)
         last = census.horizon or census.begin
         periods = np.arange(first // step, max(last // step, first // step) + 1) * step
         whole = pl.DataFrame({"period": periods})
@@ -347,14 +347,6 @@ def _share(column: str, of: pl.Expr) -> pl.Expr:
 def _shown(query: Query) -> str:
     values = "\n".join(f"-- ${name} = {repr(value)[:200]}" for name, value in query.values.items())
     return f"{values}\n{query.sql};" if values else f"{query.sql};"
-
-
-def _micros(time: datetime) -> int:
-    return (time - EPOCH) // timedelta(microseconds=1)
-
-
-def _time(micros: int) -> datetime:
-    return EPOCH + timedelta(microseconds=micros)
 
 
 def _text(time: datetime) -> str:

@@ -80,11 +80,11 @@ def backtest(
         found = find_matches(
             streams,
             history,
+            connection,
             since=since_time,
             until=until_time,
             now=now,
             report=stage,
-            connection=connection,
         )
     return Backtest(
         streams, history, found, since_time, until_time, seconds=time.monotonic() - began

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from streamkit.definition.criteria import NEGATIVES, All, Any, Comparison, Criterion, Not, Scalar
 from streamkit.definition.model import Condition, Exclude, Pattern, conditions
 from streamkit.duration import Duration
+from streamkit.times import to_microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["stream_version"]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EXACT_DOUBLE = 2**53
 
 
@@ -145,7 +145,7 @@ def _comparison(comparison: Comparison) -> object:
 
 def _scalar(value: Scalar) -> object:
     if isinstance(value, datetime):
-        return {"time": (value - EPOCH) // timedelta(microseconds=1)}
+        return {"time": to_microseconds(value)}
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_DOUBLE:
         return int(value)
     return value

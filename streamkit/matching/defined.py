@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from streamkit.definition import All
 from streamkit.definition.named import NamedCondition
@@ -15,10 +15,9 @@ from streamkit.events.history import History
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, join_lines
 from streamkit.matching.predicates import criterion_sql
+from streamkit.times import from_microseconds
 
 __all__ = ["with_defined"]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def with_defined(
@@ -88,4 +87,4 @@ def _raise(problems: list[Problem]) -> None:
 
 
 def _time(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
+    return None if microseconds is None else from_microseconds(microseconds)

@@ -15,10 +15,10 @@ from streamkit.events.history import History
 from streamkit.events.sql import Query
 from streamkit.matching.binding import check_bindings
 from streamkit.matching.plan import StreamPlan, compile_streams
-from streamkit.matching.predicates import to_microseconds
 from streamkit.matching.scan import Scan
 from streamkit.matching.table import MatchTables, match_tables
 from streamkit.matching.touching import Stage, Touching
+from streamkit.times import to_microseconds
 
 __all__ = ["Census", "Found", "StreamMatches", "find_matches"]
 
@@ -88,23 +88,23 @@ class Found:
 def find_matches(
     streams: Sequence[Stream],
     history: History,
+    connection: duckdb.DuckDBPyConnection,
     *,
     since: datetime | None,
     until: datetime | None,
     now: datetime,
     report: Callable[[str], None] = lambda _: None,
-    connection: duckdb.DuckDBPyConnection | None = None,
 ) -> Found:
     """Find all matches of all streams.
 
     Args:
         streams: The definitions.
         history: The events.
+        connection: A connection made by the history.
         since: Only matches that fire at or after it.
         until: Only events before it, and matches that fire before it.
         now: The present: times more than a day after it are skipped.
         report: Told what is being done, when it begins.
-        connection: A connection made by the history, for callers that watch it.
 
     Raises:
         EventsError: A path or role that the events do not have.
@@ -114,7 +114,6 @@ def find_matches(
     until_us = None if until is None else to_microseconds(until)
     since_us = None if since is None else to_microseconds(since)
     scan = Scan(plan, history, until_us, to_microseconds(now + DAY_AHEAD))
-    connection = connection or history.connect()
     report("counting the rows")
     counted = _census(connection, scan, until_us)
     if counted.rows and counted.skipped["unparsable_time"] == counted.rows:

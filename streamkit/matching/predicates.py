@@ -9,7 +9,7 @@ missing value; a negative operator is NOT of that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from streamkit.definition.criteria import NEGATIVES, All, Any, Comparison, Criterion, Not, Scalar
@@ -20,22 +20,15 @@ from streamkit.events.types import Kind, ValueType
 from streamkit.events.values import INTEGER_TEXT, cast_scalar, time_us
 from streamkit.matching.numbers import Interval, double_interval, exact, scaled_interval
 from streamkit.path import Path
+from streamkit.times import to_microseconds
 
-__all__ = ["criterion_sql", "folded_pattern", "to_microseconds"]
+__all__ = ["criterion_sql", "folded_pattern"]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT = ValueType(Kind.TEXT, "VARCHAR")
 INT64_RANGE = (-(2**63), 2**64 - 1)
 EXACT_DOUBLES = 2**53
 """Below this every integer is a double."""
 FALSE = "false"
-
-
-def to_microseconds(time: datetime) -> int:
-    """A time as microseconds since the epoch; without a zone it is UTC."""
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    since = aware - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def criterion_sql(

@@ -19,10 +19,11 @@ from streamkit.definition.criteria import NEGATIVES, All, Comparison, Criterion,
 from streamkit.definition.criteria import Any as AnyOf
 from streamkit.events.property import Property
 from streamkit.events.types import Kind
-from streamkit.matching.predicates import folded_pattern, to_microseconds
+from streamkit.matching.predicates import folded_pattern
 from streamkit.matching.row_paths import Event, Read, RowReaders
 from streamkit.matching.row_values import INT64, UINT64, as_double, micros, plain, read_number
 from streamkit.path import Path
+from streamkit.times import to_microseconds
 
 __all__ = ["Test", "criterion_test"]
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from streamkit.events.values import FIRST_TIME, INTEGER_TEXT, LAST_TIME, NUMBER_TEXT, TICKS
+from streamkit.times import EPOCH, from_microseconds
 
 __all__ = [
     "epoch_micros",
@@ -29,7 +30,6 @@ __all__ = [
     "time_value",
 ]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND, MINUTE, DAY = 1_000_000, 60_000_000, 86_400_000_000
 INT64 = -(2**63)
 UINT64 = 2**64 - 1
@@ -149,7 +149,7 @@ def micros_text(time: int) -> str:
 
 def time_value(time: int | None) -> datetime | None:
     """Microseconds as a value that criteria know for a time."""
-    return None if time is None else EPOCH + timedelta(microseconds=time)
+    return None if time is None else from_microseconds(time)
 
 
 def read_number(text: str) -> int | float | None:

@@ -15,7 +15,6 @@ from streamkit.events.types import Kind
 from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.row_paths import Event, Read, RowReaders
 from streamkit.matching.row_values import (
-    EPOCH,
     epoch_micros,
     key_text,
     micros,
@@ -26,6 +25,7 @@ from streamkit.matching.row_values import (
 from streamkit.matching.scan import KEYLESS
 from streamkit.path import Path
 from streamkit.running.event_types import EventTypes
+from streamkit.times import EPOCH
 
 __all__ = ["NO_TIME", "fact_reader", "sequence_reader", "text_reader", "time_reader"]
 

@@ -12,7 +12,6 @@ from streamkit.events.schema import Schema
 from streamkit.events.values import FIRST_TIME
 from streamkit.matching.find import DAY_AHEAD
 from streamkit.matching.plan import Plan, compile_streams
-from streamkit.matching.predicates import to_microseconds
 from streamkit.matching.row_documents import parse_document
 from streamkit.matching.row_paths import Faults, RowReaders
 from streamkit.running.deciding import Held
@@ -26,6 +25,7 @@ from streamkit.running.facts import (
 )
 from streamkit.running.interest import Interest
 from streamkit.running.tallies import LateEvent, Tallies
+from streamkit.times import to_microseconds
 
 __all__ = ["Intake"]
 

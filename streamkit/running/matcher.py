@@ -14,14 +14,13 @@ from streamkit.duration import Duration
 from streamkit.errors import EventsError
 from streamkit.events.values import FIRST_TIME
 from streamkit.matching.plan import check_names
-from streamkit.matching.predicates import to_microseconds
 from streamkit.matching.row_values import time_value
 from streamkit.running.deciding import Decider, Held
 from streamkit.running.event_types import EventTypes, SchemaLike
 from streamkit.running.intake import Intake
 from streamkit.running.matches import Match
 from streamkit.running.tallies import LateEvent, Stats, Tallies
-from streamkit.times import parse_time
+from streamkit.times import parse_time, to_microseconds
 
 __all__ = ["Matcher"]
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from streamkit.matching.row_values import EPOCH, time_value
+from streamkit.matching.row_values import time_value
+from streamkit.times import EPOCH
 
 if TYPE_CHECKING:
     import polars as pl

@@ -23,6 +23,7 @@ from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, join_lines, quote
 from streamkit.events.types import Kind, ValueType
 from streamkit.path import Path
+from streamkit.times import EPOCH, from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
     from streamkit.events.history import History
@@ -45,7 +46,6 @@ BLOCK = 2_048
 NESTED = (Kind.STRUCT, Kind.MAP, Kind.LIST, Kind.JSON)
 RANGED = (Kind.INTEGER, Kind.DOUBLE, Kind.DECIMAL, Kind.TIMESTAMP, Kind.DATE, Kind.TEXT)
 DAY = 86_400_000_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_catalog(
@@ -65,9 +65,7 @@ def read_catalog(
     if connection is None:
         with history.connect() as made:
             return read_catalog(history, now=now, connection=made)
-    latest = int(
-        ((now or datetime.now(UTC)) + timedelta(days=1) - EPOCH) / timedelta(microseconds=1)
-    )
+    latest = to_microseconds((now or datetime.now(UTC)) + timedelta(days=1))
     days = _days(history, connection, latest)
     rows = int(days["count"].sum())
     counts = days.group_by("name").agg(pl.col("count").sum()).sort("count", "name",
@@ -316,7 +314,7 @@ def _range_end(value: Any) -> Any:
 
 
 def _time(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
+    return None if microseconds is None else from_microseconds(microseconds)
 
 
 def _notes(history: History, sampled: int, listed: int) -> list[str]:
