@@ -1,0 +1,1 @@
+"""Charting: pictures that need no network."""

@@ -1,0 +1,1 @@
+"""Delivery: a match reaches its endpoint, at least once and under one id."""

@@ -1,0 +1,1 @@
+"""Notebook: views over values that can be printed, stored and run again."""

@@ -1,0 +1,1 @@
+"""Payload: what is sent of a match."""

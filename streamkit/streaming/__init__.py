@@ -1,0 +1,1 @@
+"""Streaming: sources, a state that survives, and sinks around a running matcher."""
