@@ -13,6 +13,18 @@ help: ## List the recipes
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+.venv/.programs: .venv/.ready
+	@for program in chromium postgresql; do \
+	  command -v $$program >/dev/null || ls -d /usr/lib/$$program/*/bin >/dev/null 2>&1 || missing="$$missing $$program"; \
+	done; \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; } >/dev/null \
+	    || echo "could not be installed:$$missing; the tests that need it are skipped"; \
+	elif [ -n "$$missing" ]; then \
+	  echo "not installed:$$missing; the tests that need it are skipped"; \
+	fi
+	@touch $@
+
 demo: .venv/.ready ## Backtest a shipped stream on the shipped events
 	$(BIN)/streamkit backtest data/streams/checkout-rescue.yaml --events data/shop --schema data/schema.yaml
 
@@ -29,7 +41,7 @@ lint: .venv/.ready ## Format, lint, and which room may import which
 types: .venv/.ready ## The strict type checker
 	$(BIN)/mypy
 
-tests: .venv/.ready ## All tests
+tests: .venv/.ready .venv/.programs ## All tests
 	$(BIN)/pytest -n 2 -m 'not soak'
 
 soak: .venv/.ready ## Many more random cases (about half an hour)
