@@ -93,6 +93,7 @@ def find_matches(
     since: datetime | None,
     until: datetime | None,
     now: datetime,
+    undecided: bool = False,
     report: Callable[[str], None] = lambda _: None,
 ) -> Found:
     """Find all matches of all streams.
@@ -104,6 +105,8 @@ def find_matches(
         since: Only matches that fire at or after it.
         until: Only events before it, and matches that fire before it.
         now: The present: times more than a day after it are skipped.
+        undecided: Whether frequency and cooldown are left to the caller: `matches` are then all
+            confirmed firing events, and `runs` holds what these rules go by.
         report: Told what is being done, when it begins.
 
     Raises:
@@ -130,9 +133,9 @@ def find_matches(
     firings = []
     for stream in plan.streams:
         report(f"matching {stream.stream.name}")
-        firings.append(touching.firing(stream, horizon, since_us))
+        firings.append(touching.firing(stream, horizon, since_us, undecided=undecided))
     report("describing the matches")
-    tables = match_tables(connection, scan, touching, firings, since_us)
+    tables = match_tables(connection, scan, touching, firings, since_us, undecided=undecided)
     return Found(
         _complete(counted, touching, scan),
         tuple(

@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-__all__ = ["match_id"]
+__all__ = ["compact", "match_id"]
 
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""JSON without spaces: the text that ids are made of."""
 
 
 def match_id(
@@ -42,4 +43,4 @@ def match_id(
     """
     parts: list[object] = [stream, list(key)]
     parts += [event_id] if event_id is not None else [time, name, nth]
-    return hashlib.sha256(_compact(parts).encode()).hexdigest()[:32]
+    return hashlib.sha256(compact(parts).encode()).hexdigest()[:32]

@@ -17,7 +17,7 @@ from streamkit.matching.plan import Plan
 from streamkit.matching.predicates import criterion_sql
 from streamkit.path import Path
 
-__all__ = ["FLAGS_PER_WORD", "ROLES", "Scan", "part_sql"]
+__all__ = ["FLAGS_PER_WORD", "ROLES", "Scan", "part_sql", "sequence_sql"]
 
 FLAGS_PER_WORD = 62
 ROLES = ("session", "user")
@@ -48,6 +48,18 @@ def part_sql(history: History, part: str, values: RowValues) -> str:
             else "use a part of it",
         )
     return history.text_sql(bound, values)
+
+
+def sequence_sql(history: History, values: RowValues) -> str:
+    """What orders equal times; unknown comes last."""
+    bound = history.role("sequence")
+    sql = values.column(bound)
+    if bound.is_document:
+        sql = f"json_scalar({sql})"
+    if bound.type.kind is Kind.INTEGER:
+        return f"coalesce(TRY_CAST({sql} AS BIGINT), {2**63 - 1})"
+    number = f"TRY_CAST({sql} AS DOUBLE)"
+    return f"CASE WHEN isnan({number}) THEN 'infinity' ELSE coalesce({number}, 'infinity') END"
 
 
 class Scan:
@@ -131,7 +143,7 @@ class Scan:
         if self._has_sessionizer:
             columns.append(f"{self._part_sql('session')} AS sessionizer_by")
         if self.history.schema.sequence is not None:
-            columns.append(f"{self._sequence_sql(self._values)} AS sequence")
+            columns.append(f"{sequence_sql(self.history, self._values)} AS sequence")
         if self.history.schema.id is not None:
             columns.append(f"{self.history.text_sql(self.history.role('id'), self._values)} AS id")
         lacks = " OR ".join(f"({self._part_sql(part)}) IS NULL" for part in self.parts)
@@ -173,7 +185,7 @@ class Scan:
             columns[f"part_{place}"] = part_sql(self.history, part, values)
         before = "known.position < wanted.position"
         if self.history.schema.sequence is not None:
-            columns["sequence"] = self._sequence_sql(values)
+            columns["sequence"] = sequence_sql(self.history, values)
             before = f"(known.sequence < wanted.sequence OR (known.sequence = wanted.sequence AND {before}))"
         same = " AND ".join(
             f"known.part_{place} = wanted.part_{place}" for place in range(len(key))
@@ -235,17 +247,6 @@ class Scan:
     def _part_sql(self, part: str) -> str:
         """A key part as text; the session of a sessionizer is its user until sessions are made."""
         return part_sql(self.history, part, self._values)
-
-    def _sequence_sql(self, values: RowValues) -> str:
-        """What orders equal times; unknown comes last."""
-        bound = self.history.role("sequence")
-        sql = values.column(bound)
-        if bound.is_document:
-            sql = f"json_scalar({sql})"
-        if bound.type.kind is Kind.INTEGER:
-            return f"coalesce(TRY_CAST({sql} AS BIGINT), {2**63 - 1})"
-        number = f"TRY_CAST({sql} AS DOUBLE)"
-        return f"CASE WHEN isnan({number}) THEN 'infinity' ELSE coalesce({number}, 'infinity') END"
 
     def _is_visible(self) -> str:
         bound = self._parameters.bind(self.latest)

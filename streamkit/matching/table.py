@@ -14,12 +14,12 @@ from streamkit.events.asking import ask
 from streamkit.events.sql import Query
 from streamkit.matching.chains import Ints
 from streamkit.matching.frequency import kept_by_cooldown
-from streamkit.matching.identity import match_id
+from streamkit.matching.identity import compact, match_id
 from streamkit.matching.order import key_codes
 from streamkit.matching.scan import ROLES, Scan
 from streamkit.matching.touching import Firing, Touching
 
-__all__ = ["EVENT_TYPE", "MATCH_SCHEMA", "MatchTables", "match_tables"]
+__all__ = ["EVENT_TYPE", "MATCH_SCHEMA", "RUN_SCHEMA", "MatchTables", "match_tables"]
 
 TIME = pl.Datetime("us", "UTC")
 EVENT_TYPE = pl.Struct({"step": pl.Int32, "id": pl.String, "time": TIME, "name": pl.String})
@@ -37,6 +37,19 @@ MATCH_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 MATCH_SCHEMA = pl.Schema(MATCH_COLUMNS)
 """Columns of a table of matches."""
+RUN_SCHEMA = pl.Schema(
+    {
+        "first_row": pl.String,
+        "first_rank": pl.Int64,
+        "last_row": pl.String,
+        "last_rank": pl.Int64,
+        "cooldown_value": pl.String,
+        "is_proven": pl.Boolean,
+    }
+)
+"""What frequency and cooldown go by: the run's first and last row, each as its id or `[µs, name, k]`
+with its place among the touching rows of its key and time, and the value the cooldown is counted
+by. `is_proven` is false where a session made from gaps may have begun before the input."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +61,15 @@ class MatchTables:
         pending: The same for waits that were still open at the horizon.
         positions: Source positions of each match's events, shape (steps, matches).
         held_back: How many matches the cooldown held back.
+        runs: Where frequency and cooldown are left to the caller: columns of `RUN_SCHEMA`, a row a
+            match.
     """
 
     matches: pl.DataFrame
     pending: pl.DataFrame
     positions: Ints
     held_back: int
+    runs: pl.DataFrame | None = None
 
 
 class _Facts:
@@ -65,10 +81,14 @@ class _Facts:
         scan: Scan,
         touching: Touching,
         firings: Sequence[Firing],
+        *,
+        with_starts: bool,
     ) -> None:
         is_told = np.zeros(len(touching.frame), bool)
         for firing in firings:
             is_told[firing.events.ravel()] = True
+            if with_starts:
+                is_told[firing.starts] = True
         self.rows: Ints = np.flatnonzero(is_told)
         rules = (firing.plan.stream.cooldown for firing in firings)
         self.cooldowns = sorted(
@@ -101,6 +121,8 @@ def match_tables(
     touching: Touching,
     firings: Sequence[Firing],
     since: int | None,
+    *,
+    undecided: bool = False,
 ) -> list[MatchTables]:
     """Describe firing events, give matches their ids and apply the cooldown.
 
@@ -110,19 +132,22 @@ def match_tables(
         touching: What the scan brought.
         firings: The firing events of each stream.
         since: Only matches that fire at or after it, in microseconds.
+        undecided: Whether the cooldown is left to the caller.
     """
-    facts = _Facts(connection, scan, touching, firings)
+    facts = _Facts(connection, scan, touching, firings, with_starts=undecided)
     tables = []
     twins: dict[tuple[str, ...], Ints] = {}
     for firing in firings:
         key = firing.plan.key
         if key not in twins:
-            ends = [other.events[-1] for other in firings if other.plan.key == key]
+            alike = [other for other in firings if other.plan.key == key]
+            named = [other.events[-1] for other in alike]
+            if undecided:
+                named += [other.starts for other in alike]
             twins[key] = _earlier_twins(
-                connection, scan, touching, facts, key, np.concatenate(ends)
+                connection, scan, touching, facts, key, np.concatenate(named)
             )
-        nth = twins[key][np.searchsorted(facts.rows, firing.events[-1])]
-        tables.append(_tables(touching, firing, facts, nth, since))
+        tables.append(_tables(touching, firing, facts, twins[key], since, undecided=undecided))
     return tables
 
 
@@ -165,9 +190,16 @@ def _earlier_twins(
 
 
 def _tables(
-    touching: Touching, firing: Firing, facts: _Facts, nth: Ints, since: int | None
+    touching: Touching,
+    firing: Firing,
+    facts: _Facts,
+    twins: Ints,
+    since: int | None,
+    *,
+    undecided: bool,
 ) -> MatchTables:
     stream, ends = firing.plan.stream, firing.events[-1]
+    nth = twins[np.searchsorted(facts.rows, ends)]
     last = facts.of(ends)
     parts = [touching.key_part(part, ends) for part in firing.plan.key]
     ids = [
@@ -200,7 +232,7 @@ def _tables(
     pending = order[firing.is_pending[order]]
     confirmed = order[~firing.is_pending[order]]
     held_back = 0
-    if stream.cooldown is not None:
+    if stream.cooldown is not None and not undecided:
         codes = _cooldown_codes(stream.cooldown.by, parts, facts, ends)[confirmed]
         length = stream.cooldown.for_.microseconds
         kept = kept_by_cooldown(codes, firing.fired_at[confirmed], length)
@@ -209,7 +241,45 @@ def _tables(
     if since is not None:
         confirmed = confirmed[firing.fired_at[confirmed] >= since]
     positions = touching.frame["position"].to_numpy()[firing.events[:, confirmed]]
-    return MatchTables(table[confirmed], table[pending], positions, held_back)
+    runs = _runs(touching, firing, facts, twins, parts)[confirmed] if undecided else None
+    return MatchTables(table[confirmed], table[pending], positions, held_back, runs)
+
+
+def _runs(
+    touching: Touching, firing: Firing, facts: _Facts, twins: Ints, parts: Sequence[pl.Series]
+) -> pl.DataFrame:
+    """Columns of `RUN_SCHEMA` for each run."""
+    cooldown, ends = firing.plan.stream.cooldown, firing.events[-1]
+    if cooldown is None:
+        values: list[str | None] = [None] * len(ends)
+    elif cooldown.by == "key":
+        values = [compact(key) for key in zip(*parts, strict=True)]
+    else:
+        values = facts.cooldown(cooldown.by, ends).to_list()
+    proven = np.ones(len(ends), bool)
+    by_session = "session" in firing.plan.key or (cooldown is not None and cooldown.by == "session")
+    if touching.sessions is not None and by_session:
+        proven = touching.sessions.is_proven[ends]
+    columns = {
+        "first_row": _row_names(facts, firing.starts, twins),
+        "first_rank": firing.ranks[0],
+        "last_row": _row_names(facts, ends, twins),
+        "last_rank": firing.ranks[1],
+        "cooldown_value": values,
+        "is_proven": proven,
+    }
+    return pl.DataFrame(columns, schema=RUN_SCHEMA)
+
+
+def _row_names(facts: _Facts, rows: Ints, twins: Ints) -> list[str]:
+    """What rows are known by inside their key: their id, or time, name and number."""
+    told, nth = facts.of(rows), twins[np.searchsorted(facts.rows, rows)].tolist()
+    return [
+        compact([time, name, number] if event_id is None else [event_id])
+        for event_id, time, name, number in zip(
+            told["id"], told["time"], told["name"], nth, strict=True
+        )
+    ]
 
 
 def _events(facts: _Facts, events: Ints) -> pl.Series:

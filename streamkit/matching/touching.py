@@ -41,6 +41,8 @@ class Firing:
         plan: The stream.
         starts: Row of each run's first event, as a row of the scan's frame, shape (runs,).
         events: Row of each step's event, shape (steps, runs).
+        ranks: How many touching rows of its key and time stand before each run's first and last
+            event, shape (2, runs).
         fired_at: When each fires, in microseconds, shape (runs,).
         is_pending: Whether its wait was still open at the horizon, shape (runs,).
         funnel: For each step, then for the firing events: how far the keys came.
@@ -50,6 +52,7 @@ class Firing:
     plan: StreamPlan
     starts: Ints
     events: Ints
+    ranks: Ints
     fired_at: Ints
     is_pending: Bools
     funnel: tuple[Stage, ...]
@@ -122,13 +125,16 @@ class Touching:
             for keyed in self._keyed.values()
         )
 
-    def firing(self, plan: StreamPlan, horizon: int, since: int | None) -> Firing:
+    def firing(
+        self, plan: StreamPlan, horizon: int, since: int | None, *, undecided: bool = False
+    ) -> Firing:
         """The sequence pass of one stream, duplicates dropped before and frequency applied after.
 
         Args:
             plan: The stream.
             horizon: How far time is known, in microseconds.
             since: The funnel counts only runs that end at or after it, in microseconds.
+            undecided: Whether the frequency rule is left to the caller.
         """
         keyed = self._key(plan.key)
         masks = self._scan.masks(plan.flags)
@@ -154,12 +160,16 @@ class Touching:
         kept = np.ones(len(runs.ends), bool)
         if ids is not None:
             kept = first_of_each_id(keys[runs.ends], ids[runs.ends])
-        ends = runs.ends[kept]
-        kept[kept] = kept_by_frequency(plan.stream.frequency, firsts[ends], runs.starts[kept], ends)
+        if not undecided:
+            ends = runs.ends[kept]
+            kept[kept] = kept_by_frequency(
+                plan.stream.frequency, firsts[ends], runs.starts[kept], ends
+            )
         return Firing(
             plan,
             rows[runs.starts[kept]],
             rows[runs.events[:, kept]],
+            _ranks(keys, times, np.stack([runs.starts[kept], runs.ends[kept]])),
             runs.fired_at[kept],
             runs.is_pending[kept],
             tuple(stages),
@@ -184,6 +194,14 @@ class Touching:
     @staticmethod
     def _has(words: list[Ints], flag: int) -> Bools:
         return (words[flag // FLAGS_PER_WORD] >> (flag % FLAGS_PER_WORD) & 1).astype(bool)
+
+
+def _ranks(keys: Ints, times: Ints, rows: Ints) -> Ints:
+    """How many rows of the same key and time stand before each of the rows."""
+    begins = group_starts(keys) | group_starts(times)
+    firsts = np.maximum.accumulate(np.where(begins, np.arange(len(keys)), 0))
+    ranks: Ints = rows - firsts[rows]
+    return ranks
 
 
 def _any(words: list[Ints], masks: dict[int, int]) -> Bools:
