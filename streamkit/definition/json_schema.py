@@ -9,11 +9,21 @@ from typing import Any, TypeAlias
 
 from streamkit.definition.criteria import NEGATIVES, ORDERED_OPERATORS, TEXT_OPERATORS
 from streamkit.definition.criteria_reading import MOST_VALUES
+from streamkit.definition.destination_reading import (
+    LONGEST_DELAY,
+    METHODS,
+    MOST_DELAYS,
+    MOST_REQUESTS,
+    RETRY_PROFILES,
+)
+from streamkit.definition.payload_json_schema import (
+    field_schema,
+    mapping_schema,
+    payload_schema,
+)
 from streamkit.definition.stream_reading import (
-    DESTINATION_KEYS,
     FREQUENCIES,
     LONGEST_NAME,
-    PAYLOAD_KEYS,
 )
 
 __all__ = ["stream_json_schema"]
@@ -73,6 +83,8 @@ def stream_json_schema() -> Schema:
             "pattern": _one_of("condition", "any_of", "named"),
             "step": _step(),
             "exclude": _exclude(),
+            "field": field_schema(),
+            "mapping": mapping_schema(),
         },
     }
 
@@ -132,8 +144,8 @@ def _stream_keys() -> Schema:
             "description": "Which of the firing events of a key count.",
         },
         "cooldown": _cooldown(),
-        "payload": _loose(PAYLOAD_KEYS, "What to send."),
-        "destination": _loose(DESTINATION_KEYS, "Where to send it."),
+        "payload": payload_schema(),
+        "destination": _destination(),
     }
 
 
@@ -169,8 +181,56 @@ def _cooldown() -> Schema:
     }
 
 
-def _loose(keys: tuple[str, ...], description: str) -> Schema:
-    return {**_object({key: {} for key in keys}), "description": description}
+def _destination() -> Schema:
+    seconds = {"type": "number", "minimum": 0, "maximum": LONGEST_DELAY}
+    delays = {
+        "type": "array",
+        "items": {"anyOf": [seconds, _ref("duration")]},
+        "maxItems": MOST_DELAYS,
+    }
+    keys: Schema = {
+        "method": {"enum": list(METHODS), "default": "POST", "description": "How it is sent."},
+        "url": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The address; env:NAME, keyring:service/name or file:path if it is a secret.",
+        },
+        "connection": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100,
+            "description": "A name in connections.yaml: how the endpoint knows who sends.",
+        },
+        "headers": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "More headers; a secret is a reference such as env:NAME.",
+        },
+        "retry": {
+            "anyOf": [{"enum": list(RETRY_PROFILES)}, delays],
+            "default": "standard",
+            "description": "How long to wait before each further try.",
+        },
+        "rate": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": MOST_REQUESTS,
+            "default": 10,
+            "description": "At most so many requests a second.",
+        },
+        "max_age": _ref("duration", "What is older is not sent any more; 72h by default."),
+        "allow_http": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether the address may be http, readable by anybody on the way.",
+        },
+        "allow_private": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether the address may be inside a private network.",
+        },
+    }
+    return {**_object(keys, required=["url"]), "description": "Where to send it."}
 
 
 def _duration() -> Schema:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,12 @@ from streamkit.definition.plain_data import from_plain
 from streamkit.definition.reading_context import raise_problems
 from streamkit.definition.writing import pattern_data
 from streamkit.definition.yaml_writing import dump_yaml, merge_text
-from streamkit.document.files import read_document
+from streamkit.document.files import read_document, replace_text
 from streamkit.document.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     from streamkit.definition.authoring import EventPattern
     from streamkit.definition.model import Pattern
@@ -25,7 +25,7 @@ __all__ = ["save_named"]
 
 
 def save_named(
-    path: str | os.PathLike[str],
+    path: str | PathLike[str],
     name: str,
     condition: EventPattern | Pattern | Mapping[str, object],
     *,
@@ -59,7 +59,7 @@ def save_named(
             text = dump_yaml(after)
     else:
         text = dump_yaml(after)
-    _replace_text(file, text)
+    replace_text(file, text)
     return new
 
 
@@ -84,14 +84,3 @@ def _named_data(named: NamedCondition) -> dict[str, object]:
 def _reads_as(text: str, after: Mapping[str, object]) -> bool:
     named, problems = read_named(read_yaml(text.removeprefix("\ufeff")))
     return not problems and {each.name: _named_data(each) for each in named.values()} == after
-
-
-def _replace_text(file: FilePath, text: str) -> None:
-    """Write the file as a whole, so that nobody ever reads half of it."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)

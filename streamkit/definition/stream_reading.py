@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from streamkit.definition.criteria_reading import read_criterion
+from streamkit.definition.destination_reading import read_destination
 from streamkit.definition.model import Cooldown, Frequency
 from streamkit.definition.pattern_reading import read_exclude, read_step
+from streamkit.definition.payload_reading import read_payload
 from streamkit.definition.reading_context import Reading
 from streamkit.definition.rules import STREAM_RULES, Draft
 from streamkit.document.nodes import Node, Place, describe_kind, shorten
@@ -19,9 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COOLDOWN_ROLES",
-    "DESTINATION_KEYS",
     "FREQUENCIES",
-    "PAYLOAD_KEYS",
     "STREAM_KEYS",
     "canonical_path",
     "read_stream",
@@ -42,8 +42,6 @@ STREAM_KEYS = (
     "destination",
 )
 FREQUENCIES = ("once", "every", "per_start", "non_overlapping")
-PAYLOAD_KEYS = ("fields", "json", "template", "with", "missing", "strict")
-DESTINATION_KEYS = ("method", "url", "connection", "headers", "retry", "rate", "max_age")
 COOLDOWN_ROLES = ("key", "session", "user")
 LONGEST_NAME = 100
 
@@ -191,12 +189,14 @@ def _read_cooldown(reading: Reading, node: Node, draft: Draft) -> None:
 
 
 def _read_payload(reading: Reading, node: Node, draft: Draft) -> None:
-    if reading.entries(node, ("payload",), PAYLOAD_KEYS, "a mapping") is not None:
+    read_payload(reading, node, draft)
+    if isinstance(node.value, dict):
         draft.payload = cast("dict[str, object]", plain_value(reading, node, ("payload",)))
 
 
 def _read_destination(reading: Reading, node: Node, draft: Draft) -> None:
-    if reading.entries(node, ("destination",), DESTINATION_KEYS, "a mapping") is not None:
+    read_destination(reading, node)
+    if isinstance(node.value, dict):
         draft.destination = cast("dict[str, object]", plain_value(reading, node, ("destination",)))
 
 

@@ -26,7 +26,7 @@ LONGEST_COMPARED = 1_000
 """Longer lists are replaced as a whole: finding what moved is quadratic."""
 BLOCK_KEYS = frozenset(["steps", "any_of", "payload", "destination"])
 TAGS = {str: "str", bool: "bool", int: "int", float: "float", type(None): "null"}
-ODD_STARTS = frozenset(["?", "-", ":", "? ", "- ", ": "])
+ODD_STARTS = frozenset(["-", ":", "- ", ": "])
 DASH = re.compile(
     r"^( *)(?:[^\s#][^\n]*:[ \t]*(?:#[^\n]*)?)\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*( *)- ", re.M
 )
@@ -120,7 +120,7 @@ def _round_trip(like: str = "") -> Any:
 def _plain_tag(text: str) -> str:
     """The tag of a plain scalar; a number too long to read is still no text."""
     try:
-        kind = type(resolve_plain(text))
+        kind = type(resolve_plain(str(text)))  # ruamel.yaml has kinds of text of its own
     except ValueError:
         kind = int
     return f"tag:yaml.org,2002:{TAGS[kind]}"
@@ -132,8 +132,10 @@ def _represent_text(representer: Any, text: str) -> Any:
 
 
 def _may_be_plain(text: str) -> bool:
-    """Whether ruamel.yaml can be trusted to choose: it writes `? x` in brackets without quotes."""
-    return bool(text) and text.isprintable() and text.strip() == text and text[:2] not in ODD_STARTS
+    """Whether ruamel.yaml can be trusted to choose: it writes `?x` in brackets without quotes."""
+    if not text or text[0] == "?" or text[:2] in ODD_STARTS:
+        return False
+    return text.isprintable() and text.strip() == text
 
 
 def _dumped(yaml: Any, document: Any, like: str = "") -> str:

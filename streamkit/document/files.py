@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike, fspath, getpid
 from pathlib import Path as FilePath
 
 from streamkit.document.json_text import read_json
@@ -11,7 +11,7 @@ from streamkit.document.nodes import Document, shorten
 from streamkit.document.yaml_text import read_yaml
 from streamkit.errors import DefinitionError, StreamkitError
 
-__all__ = ["Origin", "read_document", "read_text"]
+__all__ = ["Origin", "read_document", "read_text", "replace_text"]
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a definition: hundreds of times the longest list of values a stream may hold."""
@@ -84,3 +84,15 @@ def read_document(
     content = text.removeprefix("\ufeff")
     document = read_yaml(content, file) if is_yaml else read_json(content, file)
     return document, Origin(text, file, is_yaml)
+
+
+def replace_text(path: str | PathLike[str], text: str) -> None:
+    """Write a file as a whole, so that nobody ever reads half of it."""
+    file = FilePath(path)
+    temporary = file.with_name(f".{file.name}.{getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -23,14 +23,16 @@ from streamkit.definition import (
     conditions,
 )
 from streamkit.definition.criteria import NEGATIVES
-from streamkit.errors import Problem
+from streamkit.errors import EventsError, Problem
 from streamkit.events.asking import ask
 from streamkit.events.history import History
-from streamkit.events.property import JsonKeys, MapKey, PairKey, Property
+from streamkit.events.property import Property
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, join_lines
 from streamkit.events.types import Kind, ValueType
 from streamkit.matching.binding import check_bindings
+from streamkit.matching.check_payload import is_open, payload_warnings
+from streamkit.matching.context_checks import context_problems
 from streamkit.matching.predicates import criterion_sql
 from streamkit.matching.scan import part_sql
 from streamkit.suggest import did_you_mean
@@ -86,8 +88,9 @@ def check_streams(streams: Sequence[Stream], history: History) -> list[Problem]:
     """Find what in streams can never match a history.
 
     Codes: `unknown-event`, `type-mismatch`, `unseen-key` (a JSON or map key), `unseen-value`
-    (of a property with few values), `never-met` (a condition no event meets) and `missing-key`
-    (events that all lack a part of the stream's key).
+    (of a property with few values), `never-met` (a condition no event meets), `missing-key`
+    (events that all lack a part of the stream's key) and `no-column` (of a payload's path that
+    has a default).
 
     Args:
         streams: The definitions.
@@ -108,7 +111,7 @@ def check_streams(streams: Sequence[Stream], history: History) -> list[Problem]:
         >>> found[0].code, found[0].hint
         ('unknown-event', "did you mean 'page_view'?")
     """
-    check_bindings(streams, history)
+    lacking = _check_paths(streams, history)
     asked = [each for stream in streams for each in _asked(stream)]
     questions = _Questions(history)
     for each in asked:
@@ -139,7 +142,25 @@ def check_streams(streams: Sequence[Stream], history: History) -> list[Problem]:
                     hint="choose another 'per', or fill the column",
                 )
             )
+    problems += [*lacking, *payload_warnings(streams, history, near.path)]
     return list(dict.fromkeys(problems))
+
+
+def _check_paths(streams: Sequence[Stream], history: History) -> list[Problem]:
+    """Bind every path of the criteria and payloads; what payloads can do without is a warning.
+
+    Raises:
+        EventsError: A path or role that the events do not have; all of them.
+    """
+    found = [each for stream in streams for each in context_problems(stream, history)]
+    errors = [each for each in found if each.code != "no-column"]
+    try:
+        check_bindings(streams, history)
+    except EventsError as error:
+        errors = [*error.problems, *errors]
+    if errors:
+        raise EventsError(errors)
+    return found
 
 
 def _asked(stream: Stream) -> Iterator[_Asked]:
@@ -292,7 +313,7 @@ def _comparison_problems(
             yield asked.problem("type-mismatch", mismatch, place)
         elif answers.is_empty or comparison.operator in NEGATIVES or comparison.operand is False:
             continue
-        elif _is_open(bound) and not answers.get("present", *key):
+        elif is_open(bound) and not answers.get("present", *key):
             yield asked.problem("unseen-key", f"{str(comparison.path)!r} is never filled in {of}",
                                 place, near.path(str(comparison.path), event))  # fmt: skip
         elif (
@@ -308,14 +329,6 @@ def _comparison_problems(
             shown = " or ".join(repr(each)[:60] for each in operands[:3])
             yield asked.problem("unseen-value", f"{str(comparison.path)!r} is never {shown} in {of}",
                                 place, near.values(bound, str(operands[0]), event))  # fmt: skip
-
-
-def _is_open(bound: Property) -> bool:
-    """Whether the way leads through keys that any row may or may not have."""
-    return any(
-        isinstance(access, MapKey | PairKey) or (isinstance(access, JsonKeys) and access.segments)
-        for access in bound.accesses
-    )
 
 
 def _mismatch(comparison: Comparison, bound: Property) -> str | None:

@@ -6,6 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from .destination_strategies import destinations
+from .payload_strategies import payloads
+
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 TEXT_OPERATORS = ("contains", "starts_with", "ends_with")
 NAMES = ("add_to_cart", "Checkout Start", "purchase", "page_view", "NO", "12:30", "null", "é✓", "")
@@ -24,7 +27,7 @@ PATHS = (
 ODD_TEXTS = (
     "", " ", "NO", "no", "true", "~", "1.10", ".5e5", "1_000", "0o7", "2026-01-31", "a: b", "- a", "#", "a #b",
     "'", '"', "\\", "\n", " \n\n x", "\t", "\x00", "\x07", "\x85", "\u2028", "\ufeff", "\ud7ff", "😀", "%", "@a",
-    "`", "|", ">", "{a}", "[", "!x", "&x", "*x", "? x", "=", "<<", "---", "...", "a\r\nb", "\x7f", "x" * 300,
+    "`", "|", ">", "{a}", "[", "!x", "&x", "*x", "? x", "?x", "=", "<<", "---", "...", "a\r\nb", "\x7f", "x" * 300,
 )  # fmt: skip # a table reads better in rows
 
 texts = st.one_of(
@@ -192,10 +195,8 @@ _heads = st.fixed_dictionaries(
             {"for": durations},
             optional={"by": st.sampled_from(["key", "session", "user", "props.plan"])},
         ),
-        "payload": st.fixed_dictionaries(
-            {}, optional={"json": plain_values, "missing": st.just("omit")}
-        ),
-        "destination": st.fixed_dictionaries({}, optional={"url": texts, "headers": plain_values}),
+        "payload": payloads,
+        "destination": destinations,
     },
 )
 garbage = st.recursive(
