@@ -7,8 +7,9 @@ from typing import Any
 
 from streamkit.events.history import History
 from streamkit.events.row_values import RowValues
-from streamkit.events.sql import Parameters, quote
+from streamkit.events.sql import Parameters
 from streamkit.events.types import Kind
+from streamkit.matching.raw_columns import raw_column, raw_values
 
 __all__ = ["arrivals"]
 
@@ -35,7 +36,7 @@ def arrivals(
     role = history.role("time")
     raw = values.column(role)
     chosen = [column for column in history.columns if column in columns]
-    selected = [f"{_plain(history, column)} AS _column_{n}" for n, column in enumerate(chosen)]
+    selected = [f"{raw_column(history, column)} AS _column_{n}" for n, column in enumerate(chosen)]
     jitter = "0"
     if shuffle:
         chance = f"hash(_position, {parameters.bind(seed)})"
@@ -52,7 +53,7 @@ def arrivals(
         relation = connection.sql(sql, params=parameters.values)
         for batch in relation.arrow(BATCH_ROWS):
             lists = [
-                _values(batch.column(place).to_pylist(), history.columns[column].kind)
+                raw_values(batch.column(place).to_pylist(), history.columns[column].kind)
                 for place, column in enumerate(chosen)
             ]
             events = [dict(zip(chosen, row, strict=True)) for row in zip(*lists, strict=True)]
@@ -60,23 +61,3 @@ def arrivals(
                 if is_odd_time:
                     events[place][role.column] = NO_TIME
             yield events, batch.column("_position").to_pylist()
-
-
-def _values(values: list[Any], kind: Kind) -> list[Any]:
-    """Values as a live source has them: a map as a mapping."""
-    if kind is not Kind.MAP:
-        return values
-    return [None if value is None else dict(value) for value in values]
-
-
-def _plain(history: History, column: str) -> str:
-    """A column as Python can hold it: times floored to microseconds, of years 1 to 9999."""
-    sql = quote(history.source.renamed.get(column, column))
-    type_ = history.columns[column]
-    if type_.kind is Kind.TIMESTAMP and type_.name == "TIMESTAMP_NS":
-        return f"make_timestamp(in_years(floor_us(epoch_ns({sql}))))"
-    if type_.kind is Kind.TIMESTAMP:
-        return f"make_timestamp(in_years(epoch_us({sql})))"
-    if type_.kind is Kind.DATE:
-        return f"CASE WHEN {sql} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {sql} END"
-    return sql

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from streamkit.events.schema import Schema
+from streamkit.matching.contexts import Needs
 from streamkit.matching.plan import Plan, StreamPlan
+from streamkit.running.asking import Values
 from streamkit.running.dispatch import Dispatch, Group
 from streamkit.running.duplicates import SeenIds
 from streamkit.running.firing import Firing
@@ -15,12 +20,16 @@ from streamkit.running.runs import Key, Run, RunEvent, new_tuple
 from streamkit.running.sessions import Sessions
 from streamkit.running.stream_state import Lifetime, StreamState
 from streamkit.running.tallies import NAMES_KEPT, OTHERS, Tallies
+from streamkit.running.totals import SessionTotals
 from streamkit.running.twins import Twins, key_of
 
 __all__ = ["Decider", "Held"]
 
-Held: TypeAlias = "tuple[int, Any, Any, int, str | None, int, list[str | None], str | None]"
-"""What is held of an event: time, sequence, position, arrival, name, flags, texts, id."""
+Held: TypeAlias = (
+    "tuple[int, Any, Any, int, str | None, int, list[str | None], str | None, Values | None]"
+)
+"""What is held of an event: time, sequence, position, arrival, name, flags, texts, id, and what
+payloads ask of it."""
 KEYS_AN_EVENT = 2
 FEW_KEYS = 16
 
@@ -35,6 +44,7 @@ class Decider:
         tallies: Counts.
         forget_after: How long lasting facts are kept after a key was last touched, in
             microseconds; None for ever.
+        asked: What the streams' payloads ask for, by the stream's name.
     """
 
     def __init__(
@@ -44,6 +54,7 @@ class Decider:
         facts: Sequence[str],
         tallies: Tallies,
         forget_after: int | None,
+        asked: Mapping[str, Needs],
     ) -> None:
         self.tallies = tallies
         self.ordinal = 0
@@ -60,9 +71,19 @@ class Decider:
         )
         self.twins = Twins(places)
         self.streams = [
-            StreamState(stream, self._lifetime(stream, schema, forget_after))
+            StreamState(
+                stream,
+                self._lifetime(stream, schema, forget_after),
+                asked.get(stream.stream.name),
+                can_rest=self.sessions is None or "session" not in stream.key,
+            )
             for stream in plan.streams
         ]
+        self._asking = frozenset(name for name, needs in asked.items() if needs.is_of_session)
+        self.totals: SessionTotals | None = None
+        if self._asking:
+            longest = max(stream.wait for stream in plan.streams)
+            self.totals = SessionTotals(_kept_for(schema, forget_after, longest))
         self._with_waits = [stream for stream in self.streams if stream.plan.last_excludes]
         kinds = [self.keys.index(stream.key) for stream in plan.streams]
         self._dispatch = Dispatch(self.streams, kinds, places)
@@ -76,6 +97,8 @@ class Decider:
         self.lacking: dict[tuple[int, str | None], int] = {}
         """Events that lack a part of a key: how many, by the streams (as bits) and the name."""
         self._swept = 0
+        self.in_file = False
+        """Whether some stream has keys that lie in a file and not in memory."""
 
     def _lifetime(
         self, stream: StreamPlan, schema: Schema, forget_after: int | None
@@ -108,12 +131,43 @@ class Decider:
         Returns:
             What fired, each with its cooldown value.
         """
+        if self.totals is None:
+            return self._decide(events, oldest)
+        fired: list[tuple[Match, Key | None]] = []
+        for time, group in groupby(events, key=itemgetter(0)):
+            # What fires before this time is told about its session before this time changes it.
+            fired += self.end_waits(time)
+            fired = self.with_sessions(fired)
+            same_time = list(group)
+            fired += self._decide(same_time, oldest)
+            for held in same_time:
+                session = None if self._session is None else held[6][self._session]
+                if session is not None:
+                    self.totals.add(session, time, held[8])
+        return self.with_sessions(fired)
+
+    def with_sessions(
+        self, fired: list[tuple[Match, Key | None]]
+    ) -> list[tuple[Match, Key | None]]:
+        """Tell matches about their session as it is now, where the payload asks for it."""
+        if self.totals is None:
+            return fired
+        told = []
+        for match, by in fired:
+            context = match.context
+            if context is not None and context.session is None and match.stream in self._asking:
+                facts = self.totals.facts(match.session, match.stream)
+                match = replace(match, context=replace(context, session=facts))  # noqa: PLW2901 # told
+            told.append((match, by))
+        return told
+
+    def _decide(self, events: Sequence[Held], oldest: int) -> list[tuple[Match, Key | None]]:
         fired: list[tuple[Match, Key | None]] = []
         known, groups_of = self._dispatch.known, self._dispatch.groups
         sessions, session_place = self.sessions, self._session
         counts, take_part, note = self._counts, self._take_part, self.twins.add
         is_proven = True
-        for time, _, _, _, name, flags, facts, event_id in events:
+        for time, _, _, _, name, flags, facts, event_id, values in events:
             if sessions is not None and session_place is not None:
                 user = facts[session_place]
                 session = None if user is None else sessions.at(user, time, oldest)
@@ -124,7 +178,7 @@ class Decider:
                 groups = groups_of(flags)
             if groups:
                 self.ordinal += 1
-                take_part(groups, time, name, facts, event_id, is_proven, fired)
+                take_part(groups, time, name, facts, event_id, values, is_proven, fired)
             if flags & counts:
                 note(time, name, facts)
         if events:
@@ -139,11 +193,12 @@ class Decider:
         name: str | None,
         facts: list[str | None],
         event_id: str | None,
+        values: Values | None,
         is_proven: bool,
         fired: list[tuple[Match, Key | None]],
     ) -> None:
         """Let one event take its part in the streams that it touches."""
-        event, seen = None, self.seen
+        event, seen, in_file = None, self.seen, self.in_file
         for kind, place, places, touched, members in groups:
             key: Key | None = facts[place] if place is not None else key_of(facts, places)
             if key is None:
@@ -158,10 +213,13 @@ class Decider:
                 if not streams & bit:
                     continue
                 state = state_of(key)
-                if state is None and not begins:
-                    continue
+                if state is None:
+                    if in_file and stream.recall is not None:
+                        state = stream.recall(key)
+                    if state is None and not begins:
+                        continue
                 if event is None:
-                    event = new_tuple(RunEvent, (time, self.ordinal, name, event_id))
+                    event = new_tuple(RunEvent, (time, self.ordinal, name, event_id, values))
                 run = stream.advance(key, state, move, event)
                 if run is not None:
                     firing = self._firing(stream, kind, key, run, facts, is_proven)
@@ -255,6 +313,18 @@ class Decider:
                 stream.cooldown.turn(now)
         if self.sessions is not None and self.sessions.deadlines.is_due(now - 1):
             self.sessions.sweep(now, limit)
+        if self.totals is not None and self.totals.deadlines.is_due(now - 1):
+            self.totals.sweep(now, limit)
         if self.seen is not None:
             for seen in self.seen:
                 seen.ids.turn(now)
+
+
+def _kept_for(schema: Schema, forget_after: int | None, wait: int) -> int | None:
+    """How long after its last event a session's totals can still be asked for; None for ever."""
+    found = [] if forget_after is None else [forget_after]
+    if schema.sessionizer is not None:
+        found.append(schema.sessionizer.inactivity.microseconds + wait)
+    elif schema.session_max is not None:
+        found.append(schema.session_max.microseconds + wait)
+    return min(found, default=None)

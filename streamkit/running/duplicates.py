@@ -27,11 +27,15 @@ class SeenIds:
     def __init__(self, length: int) -> None:
         self.length = length
         self.ids: Generations[str, Seen | list[Seen]] = Generations(length)
+        self.changed: set[str] | None = None
+        """Ids kept since somebody asked; None where nobody does."""
 
     def new_for(self, event_id: str, key: Key, time: int, streams: int) -> int:
         """For which of the streams that an event touches it is no duplicate, as bits."""
         ids = self.ids
         found = ids.recent.get(event_id)
+        if self.changed is not None:
+            self.changed.add(event_id)
         if found is None:
             found = ids.older.get(event_id)
             if found is None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streamkit.definition import Frequency
-from streamkit.matching.identity import match_id
+from streamkit.matching.contexts import Needs
+from streamkit.matching.identity import compact, match_id
 from streamkit.matching.plan import StreamPlan
-from streamkit.running.matches import Match, MatchedEvent
+from streamkit.running.asking import context_of
+from streamkit.running.matches import Match, MatchedEvent, RunEnds
 from streamkit.running.runs import Key, Run, RunEvent
 
 __all__ = ["Firing", "goes_on_after", "make_match"]
@@ -55,8 +57,8 @@ def goes_on_after(frequency: Frequency, taken: tuple[int, int] | None, run: Run)
     return frequency == "non_overlapping" and run.first.ordinal > taken[1]
 
 
-def make_match(plan: StreamPlan, key: Key, firing: Firing) -> Match:
-    """The match of a firing event."""
+def make_match(plan: StreamPlan, key: Key, firing: Firing, asked: Needs | None = None) -> Match:
+    """The match of a firing event, with what its payload asks of its events."""
     stream, event = plan.stream, firing.event
     parts = (key,) if isinstance(key, str) else key
     return Match(
@@ -76,4 +78,14 @@ def make_match(plan: StreamPlan, key: Key, firing: Firing) -> Match:
             for step, each in enumerate(firing.run.events())
         ),
         is_proven=firing.is_proven,
+        context=None if asked is None else context_of(stream.name, firing.run.events()),
+        ends=_ends(plan, firing),
     )
+
+
+def _ends(plan: StreamPlan, firing: Firing) -> RunEnds:
+    first, value, cooldown = firing.run.first, firing.by, plan.stream.cooldown
+    if value is not None and cooldown is not None and cooldown.by == "key":
+        value = compact([value] if isinstance(value, str) else value)
+    assert value is None or isinstance(value, str), "only a key has parts"
+    return RunEnds(first.id, first.name, first.ordinal, firing.event.ordinal, value)

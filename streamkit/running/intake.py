@@ -10,10 +10,12 @@ from streamkit.definition import Stream
 from streamkit.errors import EventsError
 from streamkit.events.schema import Schema
 from streamkit.events.values import FIRST_TIME
+from streamkit.matching.contexts import Needs
 from streamkit.matching.find import DAY_AHEAD
 from streamkit.matching.plan import Plan, compile_streams
 from streamkit.matching.row_documents import parse_document
 from streamkit.matching.row_paths import Faults, RowReaders
+from streamkit.running.asking import Asking
 from streamkit.running.deciding import Held
 from streamkit.running.event_types import EventTypes
 from streamkit.running.facts import (
@@ -42,6 +44,7 @@ class Intake:
             only the source says how far time is known.
         now: The clock.
         tallies: Counts.
+        needs: What the streams' payloads ask for, by the stream's name.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Intake:
         lateness: int | None,
         now: Callable[[], datetime],
         tallies: Tallies,
+        needs: Mapping[str, Needs],
     ) -> None:
         self.plan: Plan = compile_streams(streams)
         self.faults = Faults()
@@ -71,15 +75,19 @@ class Intake:
         cooldowns = [s.cooldown.by for s in streams if s.cooldown is not None]
         self.facts = fact_names([s.key for s in self.plan.streams], cooldowns, schema)
         facts = [(name, fact_reader(name, types, readers)) for name in self.facts]
-        self.interest = Interest(
-            self.plan, types, readers, facts, everything=schema.sessionizer is not None
+        self._asking = Asking(self.plan, needs, types, readers) if needs else None
+        self._everything = schema.sessionizer is not None or (
+            self._asking is not None and self._asking.of_sessions
         )
+        self.interest = Interest(self.plan, types, readers, facts, everything=self._everything)
         self._time = time_reader(types, readers)
         self._name = text_reader(types.require("name"), readers)
         self._sequence = sequence_reader(types, readers)
         bound_id = types.role("id")
         self._id = None if bound_id is None else text_reader(bound_id, readers)
         self.columns = readers.columns | {types.require("time").column}
+        if self._asking is not None:
+            self.columns |= self._asking.columns
         """The columns that are read at all."""
 
     def read(self, event: Any, position: Any = None) -> Held | None:
@@ -122,14 +130,15 @@ class Intake:
         for bit, test in wanted.tests:
             if test(event):
                 flags |= bit
-        if not flags and self.schema.sessionizer is None:
+        if not flags and not self._everything:
             return None
         facts = [read(event) for read in wanted.facts]
         event_id = None if self._id is None else self._id(event)
         sequence = 0 if self._sequence is None else self._sequence(event)
         if position is None:
             position = self.arrivals
-        return (time, sequence, position, self.arrivals, name, flags, facts, event_id)
+        values = None if self._asking is None else self._asking.values(event, flags)
+        return (time, sequence, position, self.arrivals, name, flags, facts, event_id, values)
 
     def _check_position(self, position: Any) -> None:
         """Positions are of one type, or they could not be compared."""

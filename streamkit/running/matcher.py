@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from heapq import heappop, heappush
 from itertools import repeat
@@ -13,6 +13,7 @@ from streamkit.definition import Stream
 from streamkit.duration import Duration
 from streamkit.errors import EventsError
 from streamkit.events.values import FIRST_TIME
+from streamkit.matching.contexts import Needs
 from streamkit.matching.plan import check_names
 from streamkit.matching.row_values import time_value
 from streamkit.running.deciding import Decider, Held
@@ -47,6 +48,8 @@ class Matcher:
         now: The clock. Times more than a day after it are skipped.
         forget_after: How long a lasting fact (fired once, unbounded windows) is kept after its
             key was last touched; None for ever.
+        needs: What payloads ask of matches, by the stream's name; `Match.context` then holds it.
+            A stream that asks about the session as a whole makes every event count.
 
     Raises:
         DefinitionError: Two streams of one name, or none at all.
@@ -73,22 +76,28 @@ class Matcher:
         allowed_lateness: str | Duration | None = "5s",
         now: Callable[[], datetime] = _clock,
         forget_after: str | Duration | None = None,
+        needs: Mapping[str, Needs] | None = None,
     ) -> None:
         self.streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
         check_names(self.streams)
         self.types = EventTypes.of(schema)
         lateness = _length(allowed_lateness, "allowed_lateness")
         self.tallies = Tallies()
-        self.intake = Intake(self.streams, self.types, lateness, now, self.tallies)
+        names = {stream.name for stream in self.streams}
+        asked = {name: each for name, each in (needs or {}).items() if name in names}
+        self.intake = Intake(self.streams, self.types, lateness, now, self.tallies, asked)
         self.decider = Decider(
             self.intake.plan,
             self.types.schema,
             self.intake.facts,
             self.tallies,
             _length(forget_after, "forget_after"),
+            asked,
         )
         self.held: list[Held] = []
         """A heap: what is held of the events that are not decided, the first in order first."""
+        self.flushed = 0
+        """How many events had arrived when everything held was decided for the last time."""
         self._next_deadline: int | None = None
 
     def __repr__(self) -> str:
@@ -179,7 +188,7 @@ class Matcher:
         """
         matches = self.flush()
         horizon = _micros(wall_time) - (self.intake.lateness or 0)
-        fired = self.decider.end_waits(horizon)
+        fired = self.decider.with_sessions(self.decider.end_waits(horizon))
         self._next_deadline = self.decider.next_deadline()
         self.tallies.wall_clock_firings += len(fired)
         return matches + self.decider.let_through(fired)
@@ -193,7 +202,7 @@ class Matcher:
             self.intake.decided = decider.last
             self._next_deadline = decider.next_deadline()
         if self._next_deadline is not None and self._next_deadline < watermark:
-            fired += decider.end_waits(watermark)
+            fired += decider.with_sessions(decider.end_waits(watermark))
             self._next_deadline = decider.next_deadline()
         decider.forget(watermark, events)
         return decider.let_through(fired) if fired else []
@@ -203,6 +212,7 @@ class Matcher:
         held = self.held
         if everything:
             self.held = []
+            self.flushed = self.intake.arrivals
             return sorted(held)
         if not held or held[0][0] >= watermark:
             return []
@@ -298,8 +308,12 @@ class Matcher:
         from streamkit.running.snapshots import read_snapshot
 
         notes = read_snapshot(self, snapshot)
-        self._next_deadline = self.decider.next_deadline()
+        self.look_again()
         return notes
+
+    def look_again(self) -> None:
+        """See when the next wait ends, because state was put back."""
+        self._next_deadline = self.decider.next_deadline()
 
 
 def _length(value: str | Duration | None, argument: str) -> int | None:

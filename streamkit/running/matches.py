@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamkit.matching.contexts import Context
 from streamkit.matching.row_values import time_value
 from streamkit.times import EPOCH
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Match", "MatchedEvent", "match_table"]
+__all__ = ["Match", "MatchedEvent", "RunEnds", "match_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,24 @@ class MatchedEvent:
         return _time(self.micros)
 
 
+class RunEnds(NamedTuple):
+    """What a ledger needs of a run to decide on it beside runs that were found otherwise.
+
+    Args:
+        first_id: Id of the run's first event, if it has one.
+        first_name: Its name.
+        first_ordinal: Its place among all events that were decided.
+        last_ordinal: The same of the firing event.
+        cooldown_value: What the cooldown is counted by; None is never held back.
+    """
+
+    first_id: str | None
+    first_name: str | None
+    first_ordinal: int
+    last_ordinal: int
+    cooldown_value: str | None
+
+
 @dataclass(frozen=True)
 class Match:
     """A firing event that the frequency rule and the cooldown let through.
@@ -58,6 +77,8 @@ class Match:
         fired: When it fired: after the longest wait.
         events: The event of each step.
         is_proven: Whether the session's true start was seen; only gaps can leave it open.
+        context: The values that the stream's payload asks for; None where nobody asked.
+        ends: What a ledger needs of the run.
     """
 
     stream: str
@@ -71,6 +92,8 @@ class Match:
     fired: int
     events: tuple[MatchedEvent, ...]
     is_proven: bool = field(default=True, compare=False)
+    context: Context | None = field(default=None, compare=False, repr=False)
+    ends: RunEnds | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def started_at(self) -> datetime:

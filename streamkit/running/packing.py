@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from streamkit.errors import EventsError
+from streamkit.running.asking import LAST
 from streamkit.running.firing import Firing
 from streamkit.running.runs import Key, Run, RunEvent, State
 from streamkit.running.stream_state import StreamState
@@ -23,10 +24,19 @@ __all__ = [
 
 
 class Events:
-    """The events that runs hold, each once, by ordinal."""
+    """The events that a stream's runs hold, each once, by ordinal.
 
-    def __init__(self, known: Sequence[Sequence[Any]] = ()) -> None:
-        self.known = {row[1]: RunEvent(*row) for row in known}
+    Args:
+        stream: The stream's name; of what payloads ask, only its own is kept.
+        known: What `rows` gave.
+    """
+
+    def __init__(self, stream: str, known: Iterable[Sequence[Any]] = ()) -> None:
+        self.stream = stream
+        self.known = {}
+        for time, ordinal, name, event_id, *values in known:
+            kept = {stream: values[0]} if values else None
+            self.known[ordinal] = RunEvent(time, ordinal, name, event_id, kept)
 
     def pack(self, event: RunEvent) -> int:
         """Note an event; returns what stands for it."""
@@ -35,7 +45,12 @@ class Events:
 
     def rows(self) -> list[list[Any]]:
         """All events noted, in order."""
-        return [list(self.known[ordinal]) for ordinal in sorted(self.known)]
+        return [self._row(self.known[ordinal]) for ordinal in sorted(self.known)]
+
+    def _row(self, event: RunEvent) -> list[Any]:
+        kept = None if event.values is None else event.values.get(self.stream)
+        row = [event.time, event.ordinal, event.name, event.id]
+        return row if kept is None else [*row, {k: v for k, v in kept.items() if k != LAST}]
 
 
 def pack_key(key: Key | None) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias
 
 from streamkit.matching.plan import StreamPlan
+from streamkit.running.asking import Values
 from streamkit.running.moves import Layout, Move
 
 __all__ = ["Key", "Run", "RunEvent", "Runs", "State"]
@@ -32,12 +33,14 @@ class RunEvent(NamedTuple):
         ordinal: Its place among all events that were decided.
         name: Its name.
         id: Its id, if it has one.
+        values: What payloads ask of it (see `asking`); None where none does.
     """
 
     time: int
     ordinal: int
     name: str | None
     id: str | None
+    values: Values | None = None
 
 
 class Run(NamedTuple):

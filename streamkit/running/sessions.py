@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from streamkit.events.schema import Sessionizer
 from streamkit.matching.row_values import micros_text, text_micros
 from streamkit.running.generations import Deadlines
@@ -29,6 +31,10 @@ class Session:
         self.latest = latest
         self.is_proven = is_proven
 
+    def row(self) -> list[Any]:
+        """It as plain data."""
+        return [self.value, self.started, self.latest, self.is_proven]
+
 
 class Sessions:
     """The sessions of all users.
@@ -44,6 +50,8 @@ class Sessions:
         self.count = 0
         self.unproven = 0
         self.deadlines: Deadlines[str] = Deadlines(self.inactivity // STRETCHES)
+        self.changed: set[str] | None = None
+        """Users whose session changed since somebody asked; None where nobody does."""
 
     def at(self, user: str, time: int, oldest: int) -> Session:
         """The session of a user's event; events come in order.
@@ -54,6 +62,8 @@ class Sessions:
             oldest: The oldest time of any event.
         """
         session = self.of_user.get(user)
+        if self.changed is not None:
+            self.changed.add(user)
         if session is None:
             self.deadlines.add(user, time + self.inactivity)
         elif time - session.latest <= self.inactivity and (
@@ -88,6 +98,8 @@ class Sessions:
             session = self.of_user[user]
             if session.latest + self.inactivity < now:
                 del self.of_user[user]
+                if self.changed is not None:
+                    self.changed.add(user)
             else:
                 again.append((user, session.latest + self.inactivity))
         for user, time in again:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 
+from streamkit.matching.contexts import Needs
 from streamkit.matching.plan import StreamPlan
 from streamkit.running.firing import Firing, goes_on_after, make_match
 from streamkit.running.generations import Deadlines, Generations
@@ -12,10 +13,11 @@ from streamkit.running.matches import Match
 from streamkit.running.moves import Move, move_of
 from streamkit.running.runs import NOTHING, Key, Run, RunEvent, Runs, State
 
-__all__ = ["Lifetime", "StreamState"]
+__all__ = ["FOREVER", "Lifetime", "StreamState"]
 
 Lifetime = Callable[[Key, int, int], "int | None"]
 """When a key's end makes its state useless: of key, last touch and now; None for never."""
+FOREVER = 2**63 - 1
 STRETCHES = 8
 SECOND = 1_000_000
 
@@ -29,10 +31,35 @@ class StreamState:
     Args:
         plan: The stream.
         lifetime: When a key can be forgotten whatever it holds.
+        asked: What the stream's payload asks of its matches.
+        can_rest: Whether the end of a key depends on nothing but its last touch.
+
+    Attributes:
+        changed: Keys whose state changed since somebody asked; None where nobody does.
+        resting: Keys that only hold lasting facts, those longest untouched first; None where
+            there is no file that they could lie in.
+        recall: Finds the state of a key that is not in memory, and puts it back; None where no
+            key lies in a file.
+        changed_cooldowns: Cooldown values that were kept anew, as `changed`.
+        recall_cooldown: When a match of a cooldown value was last kept, as `recall`.
     """
 
-    def __init__(self, plan: StreamPlan, lifetime: Lifetime | None) -> None:
+    def __init__(
+        self,
+        plan: StreamPlan,
+        lifetime: Lifetime | None,
+        asked: Needs | None = None,
+        *,
+        can_rest: bool = True,
+    ) -> None:
         self.plan = plan
+        self.asked = asked
+        self.changed: set[Key] | None = None
+        self.resting: dict[Key, None] | None = None
+        self.recall: Callable[[Key], State | int | None] | None = None
+        self.changed_cooldowns: set[Key] | None = None
+        self.recall_cooldown: Callable[[Key], int | None] | None = None
+        self._can_rest = can_rest
         self.runs = Runs(plan)
         self.states: dict[Key, State | int] = {}
         self.waits: list[tuple[int, int, Key]] = []
@@ -78,11 +105,15 @@ class StreamState:
                 if not self._waits_for and not self._is_once and event.id is None:
                     return completed  # nothing has to be remembered of it
             self.states[key] = state
+            if self.changed is not None:
+                self.changed.add(key)
             state[layout.due] = self.deadlines.add(key, event.time + self._horizon)
             return completed
         if type(state) is int:
             return None
         assert isinstance(state, list)
+        if self.changed is not None:
+            self.changed.add(key)
         state[layout.touched] = event[0]
         if move.kills is not None and state[layout.waiting]:
             self._kill(state, event[0] - move.kills)
@@ -95,7 +126,7 @@ class StreamState:
             and self._is_empty(state)
             and not self._remembers(state)
         ):
-            del self.states[key]
+            self._drop(key)
         return completed
 
     def _is_empty(self, state: State) -> bool:
@@ -124,7 +155,7 @@ class StreamState:
         if type(state) is int:
             return None
         if state is None:  # nothing of it has to be remembered
-            return make_match(self.plan, key, firing)
+            return make_match(self.plan, key, firing, self.asked)
         assert isinstance(state, list)
         waiting: list[Firing] = state[layout.waiting] or []
         if self._is_once and waiting:
@@ -155,7 +186,7 @@ class StreamState:
     def _confirm(self, key: Key, state: State, firing: Firing) -> Match | None:
         """A firing event is sure: remember what later ones are judged by."""
         layout, event = self._layout, firing.event
-        match = make_match(self.plan, key, firing) if firing.is_kept else None
+        match = make_match(self.plan, key, firing, self.asked) if firing.is_kept else None
         if self._is_once:
             self.states[key] = event.time
             return match
@@ -177,6 +208,8 @@ class StreamState:
             waiting: list[Firing] = state[layout.waiting]
             if waiting[0].event.ordinal != ordinal:
                 continue
+            if self.changed is not None:
+                self.changed.add(key)
             firing = waiting.pop(0)
             if not waiting:
                 state[layout.waiting] = None
@@ -188,7 +221,7 @@ class StreamState:
                 and self._is_empty(state)
                 and not self._remembers(state)
             ):
-                del self.states[key]
+                self._drop(key)
         return fired
 
     def is_held_back(self, by: Key | None, fired_at: int) -> bool:
@@ -196,10 +229,14 @@ class StreamState:
         if self.cooldown is None or by is None:
             return False
         last = self.cooldown.get(by)
+        if last is None and self.recall_cooldown is not None:
+            last = self.recall_cooldown(by)
         if last is not None and fired_at < last + self.cooldown_length:
             self.held_back += 1
             return True
         self.cooldown.set(by, fired_at)
+        if self.changed_cooldowns is not None:
+            self.changed_cooldowns.add(by)
         return False
 
     def pending(self) -> list[Match]:
@@ -209,7 +246,7 @@ class StreamState:
             state = self.states.get(key)
             if isinstance(state, list):
                 found += [
-                    make_match(self.plan, key, firing)
+                    make_match(self.plan, key, firing, self.asked)
                     for firing in state[self._layout.waiting] or ()
                     if firing.is_kept and firing.event.ordinal == ordinal
                 ]
@@ -249,7 +286,7 @@ class StreamState:
             if expires is None:
                 self._sweep_lasting(key, state[self._layout.touched], now, again)
             elif expires < now:
-                del self.states[key]
+                self._drop(key)
                 self.dropped += expires != NOTHING
             else:
                 again.append((key, expires))
@@ -263,13 +300,57 @@ class StreamState:
         self, key: Key, touched: int, now: int, again: list[tuple[Key, int]]
     ) -> None:
         """A key that only its own end can end."""
-        if self._lifetime is None:
-            return
-        ends = self._lifetime(key, touched, now)
-        if ends is None:
-            return
-        if ends < now:
-            del self.states[key]
+        ends = None if self._lifetime is None else self._lifetime(key, touched, now)
+        if ends is not None and ends < now:
+            self._drop(key)
             self.forgotten += 1
-        else:
+            return
+        if self.resting is not None and self._can_rest:
+            self.resting[key] = None
+        if ends is not None:
             again.append((key, ends))
+
+    def _drop(self, key: Key) -> None:
+        del self.states[key]
+        if self.changed is not None:
+            self.changed.add(key)
+        if self.resting:
+            self.resting.pop(key, None)
+
+    def rests_until(self, key: Key, state: State | int) -> int | None:
+        """Until when a state may lie in a file and nobody looks for it.
+
+        Returns:
+            Microseconds; `FOREVER`; None for a state that must be in memory, because time alone
+            makes something of it.
+        """
+        if not self._can_rest:
+            return None
+        touched = state
+        if isinstance(state, list):
+            layout = self._layout
+            if state[layout.waiting] or (
+                not state[layout.fired] and self.runs.expires(state) is not None
+            ):
+                return None
+            touched = state[layout.touched]
+        assert isinstance(touched, int)
+        ends = None if self._lifetime is None else self._lifetime(key, touched, touched)
+        return FOREVER if ends is None else ends
+
+    def evict(self, limit: int) -> list[Key]:
+        """Let go of resting keys whose state lies in a file, until only so many are in memory."""
+        evicted = []
+        resting = self.resting or {}
+        for _ in range(len(resting) - limit):
+            key = next(iter(resting))
+            del resting[key]
+            state = self.states.get(key)
+            if state is None:
+                continue
+            if self.rests_until(key, state) is None:
+                resting[key] = None  # it waits; it will rest again
+            else:
+                del self.states[key]
+                evicted.append(key)
+        return evicted

@@ -6,6 +6,7 @@ import random
 import tempfile
 import warnings
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import streamkit
 from streamkit.running import Match as LiveMatch
 from streamkit.running import Matcher
 from streamkit.running.arrivals import arrivals
+from streamkit.streaming.state_file import StateFile
 from tests.conformance.engines import write_source
 from tests.reference.matcher import Answer, Match, MatchedEvent
 from tests.reference.values import epoch_microseconds, moment
@@ -53,14 +55,12 @@ class LiveEngine:
                 )  # fmt: skip
 
             running = matcher()
+            restarts = Restarts(Path(folder), chance, running)
             events, positions = arriving(running, history, case, shuffle, chance)
             matches: list[LiveMatch] = []
             while events:
                 if chance.random() < 0.3:
-                    restarted = matcher()
-                    assert restarted.restore(running.snapshot()) == ()
-                    assert restarted.snapshot() == running.snapshot()
-                    running = restarted
+                    running = restarts.go_on(running, matcher)
                 if chance.random() < 0.3:
                     matches += running.push(events.pop(0), positions.pop(0))
                 else:
@@ -70,6 +70,7 @@ class LiveEngine:
             if case.until is not None and horizon_reaches(case):
                 matches += running.advance_watermark(case.until)
             matches += running.flush()
+            restarts.close()
         stats = running.stats
         assert stats.late == 0
         since = None if case.since is None else since_epoch(case.since)
@@ -81,6 +82,44 @@ class LiveEngine:
             skipped={reason: count for reason, count in stats.skipped.items() if count},
             without_key={name: dict(counts) for name, counts in stats.without_key.items()},
         )
+
+
+class Restarts:
+    """A new matcher goes on where one was: from its bytes, or in one case of four from a file.
+
+    The file is told what changed, and not everything; of keys that rest few or none stay in memory.
+    """
+
+    def __init__(self, folder: Path, chance: random.Random, first: Matcher) -> None:
+        self.path = folder / "state.db"
+        self.chance = chance
+        self.in_memory = chance.choice([0, 2, 1000])
+        self.state = self.open() if chance.random() < 0.25 else None
+        if self.state is not None:
+            self.state.restore(first)
+
+    def open(self) -> StateFile:
+        return StateFile(self.path, keys_in_memory=self.in_memory)
+
+    def go_on(self, running: Matcher, new: Callable[[], Matcher]) -> Matcher:
+        if self.state is not None:
+            self.state.commit(position=running.tallies.events)
+            if self.chance.random() < 0.5:
+                return running
+            self.state.close()
+        restarted = new()
+        if self.state is None:
+            assert restarted.restore(running.snapshot()) == ()
+            assert restarted.snapshot() == running.snapshot()
+        else:
+            self.state = self.open()
+            assert self.state.restore(restarted) == ()
+            assert self.state.position == running.tallies.events
+        return restarted
+
+    def close(self) -> None:
+        if self.state is not None:
+            self.state.close()
 
 
 def arriving(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -14,15 +15,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from streamkit import History, Schema, Stream, load
+from streamkit import History, Schema, Stream, live, load
 from streamkit.duration import Duration
 from streamkit.running import Matcher
 from streamkit.running.arrivals import arrivals
+from streamkit.streaming import Arrived, EndOfEvents
 from tests.running.examples import NOW, START, a_then_b
 
 DATA = Path(__file__).parents[2] / "data"
 BATCH = 1000
 SESSIONS = 20_000
+OPEN = 1000
+VISIT = "AABCDE"
+SOAK_START = int(START.timestamp()) * 1_000_000
 
 
 def shipped(count: int) -> list[Stream]:
@@ -103,6 +108,101 @@ def begun_sessions() -> Iterator[dict[str, Any]]:
             }
 
 
+class Visits:
+    """A source of sessions of six events; a thousand are open at any time.
+
+    Args:
+        count: How many events.
+        looks: How often on the way the memory is looked at.
+    """
+
+    def __init__(self, count: int, looks: int) -> None:
+        self.count = count
+        self.every = max(count // looks, 1)
+        self.memory: list[int] = []
+        self._at = 0
+
+    def open(self, position: Any) -> None:
+        self._at = position or 0
+
+    def read(self, timeout: float) -> Arrived:  # there is always more
+        if self._at >= self.count:
+            raise EndOfEvents
+        first, last = self._at, min(self._at + BATCH, self.count)
+        if first // self.every != last // self.every:
+            self.memory.append(resident_bytes())
+        self._at = last
+        return Arrived([self._event(n) for n in range(first, last)], range(first, last), last)
+
+    def _event(self, n: int) -> dict[str, Any]:
+        block, place = divmod(n, OPEN * len(VISIT))
+        step, number = divmod(place, OPEN)
+        session = block * OPEN + number
+        return {
+            "at": SOAK_START + n * 20_000,
+            "event": VISIT[step] if (session + step) % 7 else "X",
+            "sid": f"{session:x}",
+            "uid": f"u{session // 3}",
+            "id": f"{n:x}",
+        }
+
+    def committed(self, position: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def resident_bytes() -> int:
+    """What the process takes of the memory; 0 where the system does not tell it this way."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    except OSError:
+        return 0
+
+
+def live_figures(events: int = 10_000_000) -> dict[str, Any]:
+    """A soak: a live run with a state file over so many events, three streams, open sessions bounded.
+
+    Returns:
+        `events_per_second` with all commits, of the clock and of the processor; `memory` in bytes at ten points on the way, to be
+        flat after the first two; `keys_in_memory`; `state_bytes`; `matches`; `commits`.
+    """
+    wait = {"exclude": {"event": "X"}, "for": "1m"}
+    streams = [
+        a_then_b(name="pair", frequency="every"),
+        a_then_b(name="wait", steps=[{"event": "A"}, {"event": "C"}, wait]),
+        a_then_b(name="user", per="user", steps=[{"event": "B"}, {"event": "D"}], frequency="per_start"),
+    ]  # fmt: skip
+    schema = Schema(
+        time="at", time_unit="us", name="event", session="sid", user="uid", id="id", dedupe="10m",
+        session_max="1h",
+    )  # fmt: skip
+    source, matches = Visits(events, 10), 0
+
+    def count(_: Any) -> None:
+        nonlocal matches
+        matches += 1
+
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "state.db"
+        began, worked = time.perf_counter(), time.process_time()
+        run = live(
+            streams, source, schema, sink=count, state=state, forget_after="1h", now=lambda: NOW
+        )
+        run.wait()
+        seconds, worked = time.perf_counter() - began, time.process_time() - worked
+        return {
+            "events_per_second": round(events / seconds),
+            "events_per_cpu_second": round(events / worked),
+            "memory": source.memory,
+            "keys_in_memory": sum(run.stats.matcher.keys.values()),
+            "state_bytes": state.stat().st_size,
+            "matches": matches,
+            "commits": run.stats.commits,
+        }
+
+
 def main() -> None:
     history = History(DATA / "shop", DATA / "schema.yaml")
     events = [each for batch, _ in arrivals(history, set(history.columns)) for each in batch]
@@ -113,6 +213,7 @@ def main() -> None:
     size(ids=False)
     size(ids=True)
     gc.unfreeze()
+    print(f"soak of 300,000 events: {live_figures(300_000)}")  # noqa: T201 # the script's output
 
 
 if __name__ == "__main__":

@@ -1,0 +1,259 @@
+"""`streamkit live`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamkit.cli.inputs import add_events, add_streams, load_history, load_streams, print_json
+from streamkit.errors import EventsError, StreamkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streamkit.running.event_types import SchemaLike
+    from streamkit.streaming import LiveRun, Sink, Source
+
+__all__ = ["HELP", "NAME", "add_arguments", "run"]
+
+NAME = "live"
+HELP = "Match events as they come, and hand matches over."
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the definitions and whether the run goes on."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    add_streams(parser)
+    add_events(parser, required=False)
+    sources = parser.add_mutually_exclusive_group(required=True)
+    sources.add_argument(
+        "--watch", metavar="DIR", help="Parquet and NDJSON files that land in a folder"
+    )
+    sources.add_argument("--stdin", action="store_true", help="NDJSON from standard input")
+    sources.add_argument(
+        "--listen", metavar="HOST:PORT", help="events that are posted to /events here"
+    )
+    sources.add_argument(
+        "--kafka", metavar="SERVERS/TOPIC", help="a topic, or several with commas between them"
+    )
+    parser.add_argument(
+        "--token", metavar="REF", help="with --listen: env:NAME or file:path of the bearer token"
+    )
+    parser.add_argument(
+        "--group", default="streamkit", metavar="NAME", help="with --kafka: the consumer group"
+    )
+    parser.add_argument(
+        "--kafka-config",
+        type=Path,
+        metavar="FILE",
+        help="with --kafka: more settings of librdkafka, such as security.protocol, as YAML;"
+        " secrets as env:NAME or file:path",
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="what must survive a restart; made if missing"
+    )
+    parser.add_argument(
+        "--matches", metavar="PATH", help="write matches to a .ndjson file or a folder/ of Parquet"
+    )
+    parser.add_argument("--ledger", metavar="PLACE", help="hand matches over for delivery")
+    parser.add_argument(
+        "--connections", type=Path, metavar="FILE", help="with --ledger: connections.yaml"
+    )
+    parser.add_argument(
+        "--allowed-lateness",
+        default="5s",
+        metavar="TIME",
+        help="how much older than the newest an event may be when it arrives (default 5s)",
+    )
+    parser.add_argument(
+        "--idle",
+        default="1s",
+        metavar="TIME",
+        help="after so long without events everything is decided and waits go on by the wall"
+        " clock; 'never' to wait for events (default 1s)",
+    )
+    parser.add_argument(
+        "--forget-after",
+        metavar="TIME",
+        help="forget what a key did so long after its last event; by default never",
+    )
+    parser.add_argument("--once", action="store_true", help="end when the source has nothing more")
+    parser.add_argument(
+        "--reload", action="store_true", help="take changed stream files without a restart"
+    )
+    parser.add_argument(
+        "--metrics", metavar="PORT", help="serve metrics for Prometheus here: a port, or HOST:PORT"
+    )
+    parser.add_argument(
+        "--log-format", choices=("text", "json"), default="text", help="how the log is written"
+    )
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    from streamkit.streaming import live
+    from streamkit.streaming.logs import configure
+
+    if arguments.matches is None and arguments.ledger is None:
+        raise EventsError(
+            "matches have nowhere to go",
+            code="no-sink",
+            hint="add --matches out.ndjson, --matches folder/ or --ledger FILE",
+        )
+    if arguments.matches is not None and arguments.ledger is not None:
+        raise EventsError(
+            "--matches and --ledger exclude each other",
+            code="two-sinks",
+            hint="the ledger keeps the matches as well: 'streamkit status' lists them",
+        )
+    configure(arguments.log_format)
+    streams = load_streams(arguments.streams)
+    schema = _schema(arguments)
+    running = live(
+        streams,
+        _source(arguments, schema),
+        schema,
+        sink=_sink(arguments, streams),
+        state=arguments.state,
+        allowed_lateness=arguments.allowed_lateness,
+        idle_after=None if arguments.idle == "never" or arguments.once else arguments.idle,
+        forget_after=arguments.forget_after,
+    )
+    with _metrics(arguments, running):
+        _attend(running, arguments)
+    if arguments.json:
+        print_json(_numbers(running))
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> SchemaLike:
+    """What says how events read: a history whose types hold, or the schema alone."""
+    if arguments.events:
+        return load_history(arguments.events, arguments.schema)
+    from streamkit.events import Schema
+
+    if arguments.schema is not None:
+        return Schema.from_file(arguments.schema)
+    raise EventsError(
+        "nothing says what the events' columns mean",
+        code="no-schema",
+        hint="give --schema FILE, or --events with a history of such events: its column types"
+        " then hold for live events too",
+    )
+
+
+def _source(arguments: argparse.Namespace, schema: SchemaLike) -> Source:
+    from streamkit import streaming
+
+    if arguments.watch is not None:
+        return streaming.FolderSource(arguments.watch, once=arguments.once)
+    if arguments.stdin:
+        from streamkit.streaming.iterators import lines_of_standard_input
+
+        return streaming.IteratorSource(lines_of_standard_input())
+    if arguments.once:
+        raise EventsError("--once needs a source that ends", code="endless-source",
+                          hint="use it with --watch or --stdin")  # fmt: skip
+    if arguments.listen is not None:
+        if arguments.token is not None and not arguments.token.startswith(("env:", "file:")):
+            raise EventsError(
+                "--token names where the token is, so that no list of processes shows it",
+                code="bad-token",
+                hint="write --token env:NAME or --token file:path",
+            )
+        return streaming.HttpSource(arguments.listen, token=arguments.token)
+    servers, slash, topics = arguments.kafka.rpartition("/")
+    if not slash:
+        raise EventsError(f"--kafka {arguments.kafka!r} names no topic", code="no-topic",
+                          hint="write SERVERS/TOPIC, such as localhost:9092/shop")  # fmt: skip
+    return streaming.KafkaSource(
+        topics.split(","),
+        servers=servers,
+        group=arguments.group,
+        schema=schema,
+        allowed_lateness=arguments.allowed_lateness,
+        config=arguments.kafka_config,
+    )
+
+
+def _sink(arguments: argparse.Namespace, streams: list[Any]) -> Sink:
+    if arguments.matches is not None:
+        from streamkit.streaming.file_sinks import file_sink
+
+        return file_sink(arguments.matches)
+    from streamkit.delivery import LedgerSink
+
+    return LedgerSink(arguments.ledger, streams, arguments.connections)
+
+
+@contextmanager
+def _metrics(arguments: argparse.Namespace, running: LiveRun) -> Iterator[None]:
+    """Serve metrics while the run is at work."""
+    if arguments.metrics is None:
+        yield
+        return
+    from streamkit.streaming.metrics import serve_metrics
+
+    try:
+        place = arguments.metrics
+        server = serve_metrics(running, int(place) if place.isdecimal() else place)
+    except BaseException:
+        running.stop()
+        raise
+    try:
+        yield
+    finally:
+        server.close()
+
+
+def _attend(running: LiveRun, arguments: argparse.Namespace) -> None:
+    """Wait for the end; take signals and changed definitions meanwhile."""
+    from streamkit.streaming.definition_files import DefinitionFiles
+
+    files = DefinitionFiles(arguments.streams)
+    ending, reloading = threading.Event(), threading.Event()
+    handlers = {signal.SIGTERM: ending, signal.SIGINT: ending}
+    if hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = reloading
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, event in handlers.items():
+        signal.signal(number, lambda *_, event=event: event.set())
+    try:
+        while not ending.is_set() and not running.wait(LOOK_EVERY / 10):
+            is_changed = arguments.reload and files.have_changed()
+            if reloading.is_set() or is_changed:
+                reloading.clear()
+                _reload(running, arguments.streams)
+        running.stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _reload(running: LiveRun, paths: list[Path]) -> None:
+    """Take the definitions as they are now; those that cannot be read leave the old ones at work."""
+    try:
+        running.reload(load_streams(paths))
+    except StreamkitError as error:
+        print(  # noqa: T201 # told while the command runs
+            f"the streams were not reloaded, the old ones go on:\n{error}", file=sys.stderr
+        )
+
+
+def _numbers(running: LiveRun) -> dict[str, Any]:
+    stats = running.stats
+    return {
+        "events": stats.matcher.events,
+        "late": stats.matcher.late,
+        "skipped": dict(stats.matcher.skipped),
+        "matches": dict(stats.matcher.matches),
+        "pending": stats.matcher.pending,
+        "sent": stats.sent,
+    }
