@@ -1,5 +1,5 @@
 """Database: one way to open what must survive a crash."""
 
-from streamkit.database.opening import open_database
+from streamkit.database.opening import READING, open_database
 
-__all__ = ["open_database"]
+__all__ = ["READING", "open_database"]

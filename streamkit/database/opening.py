@@ -11,12 +11,14 @@ from sqlalchemy import event
 
 from streamkit.errors import DeliveryError
 
-__all__ = ["open_database"]
+__all__ = ["READING", "open_database"]
 
 POSTGRESQL = ("postgresql://", "postgres://", "postgresql+psycopg://")
 PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 30000")
 """A commit is on the disk when it returns; a writer waits half a minute for another one."""
 OWNER_ONLY = 0o600
+READING = "only_reads"
+"""Execution option of connections that write nothing and so need not wait for a writer."""
 
 
 def open_database(place: str | os.PathLike[str]) -> sqlalchemy.Engine:
@@ -91,4 +93,5 @@ def _set_up(connection: Any, _: Any) -> None:
 
 
 def _begin(connection: sqlalchemy.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(READING)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
