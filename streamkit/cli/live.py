@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kafka", metavar="SERVERS/TOPIC", help="a topic, or several with commas between them"
     )
     parser.add_argument(
-        "--token", metavar="REF", help="with --listen: env:NAME or file:path of the bearer token"
+        "--token",
+        metavar="REF",
+        help="with --listen: where the bearer token is: env:NAME, keyring:service/name or file:path",
     )
     parser.add_argument(
         "--group", default="streamkit", metavar="NAME", help="with --kafka: the consumer group"
@@ -53,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="with --kafka: more settings of librdkafka, such as security.protocol, as YAML;"
-        " secrets as env:NAME or file:path",
+        " secrets as env:NAME, keyring:service/name or file:path",
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="what must survive a restart; made if missing"
@@ -162,11 +164,13 @@ def _source(arguments: argparse.Namespace, schema: SchemaLike) -> Source:
         raise EventsError("--once needs a source that ends", code="endless-source",
                           hint="use it with --watch or --stdin")  # fmt: skip
     if arguments.listen is not None:
-        if arguments.token is not None and not arguments.token.startswith(("env:", "file:")):
+        from streamkit.references import is_reference
+
+        if arguments.token is not None and not is_reference(arguments.token):
             raise EventsError(
                 "--token names where the token is, so that no list of processes shows it",
                 code="bad-token",
-                hint="write --token env:NAME or --token file:path",
+                hint="write --token env:NAME, keyring:service/name or file:path",
             )
         return streaming.HttpSource(arguments.listen, token=arguments.token)
     servers, slash, topics = arguments.kafka.rpartition("/")

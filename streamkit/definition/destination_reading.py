@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from streamkit.definition.references import (
+from streamkit.definition.urls import url_problem
+from streamkit.references import (
     REFERENCE_HINT,
     hides_reference,
     is_reference,
@@ -13,7 +14,6 @@ from streamkit.definition.references import (
     reference_problem,
     url_shows_secret,
 )
-from streamkit.definition.urls import url_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,9 +10,9 @@ from streamkit.definition.context_paths import ContextPathError, parse_context_p
 from streamkit.definition.payload_calls import CALLS
 from streamkit.definition.payload_templates import TEMPLATE_CALLS, TEMPLATES, Template
 from streamkit.definition.plain_data import from_plain
-from streamkit.definition.references import REFERENCE_HINT, reference_problem
 from streamkit.definition.time_formats import format_problem, zone_problem
 from streamkit.document.nodes import Node, Place, describe_kind, quoted
+from streamkit.references import REFERENCE_HINT, reference_problem
 from streamkit.suggest import did_you_mean
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from streamkit.definition.destination_reading import (
     hidden_text,
     read_headers,
 )
-from streamkit.definition.references import is_reference, reference_problem
+from streamkit.references import is_reference, reference_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

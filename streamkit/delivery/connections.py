@@ -19,10 +19,10 @@ from streamkit.delivery.connection_reading import (
     read_connections,
     set_by,
 )
-from streamkit.delivery.secrets import is_reference, resolve
 from streamkit.document.files import read_document, replace_text
 from streamkit.document.yaml_text import read_yaml
 from streamkit.errors import DeliveryError
+from streamkit.references import is_reference, resolve
 from streamkit.suggest import did_you_mean
 
 if TYPE_CHECKING:

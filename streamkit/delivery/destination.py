@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from streamkit.definition.destination_reading import RETRY_PROFILES
 from streamkit.delivery.connections import Connection, Connections, no_connection
-from streamkit.delivery.secrets import is_reference
 from streamkit.duration import Duration
 from streamkit.errors import DeliveryError, Problem
+from streamkit.references import is_reference
 
 if TYPE_CHECKING:
     from streamkit.definition import Stream

@@ -9,13 +9,13 @@ from functools import cache
 from importlib.metadata import version
 from urllib.parse import parse_qsl, urlsplit
 
-from streamkit.definition.references import is_reference
 from streamkit.definition.urls import url_problem
 from streamkit.delivery.destination import Destination
 from streamkit.delivery.secrets import Secrets
 from streamkit.delivery.signing import signed_headers, signed_url
 from streamkit.errors import DeliveryError
 from streamkit.payload.body import Body
+from streamkit.references import is_reference
 
 __all__ = ["LARGEST_BODY", "Prepared", "TooLargeError", "checked_headers", "prepare", "user_agent"]
 

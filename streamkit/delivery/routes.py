@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from streamkit.delivery.destination import Destination
-from streamkit.delivery.secrets import is_reference
 from streamkit.matching.identity import compact
+from streamkit.references import is_reference
 
 if TYPE_CHECKING:
     from streamkit.definition import Stream

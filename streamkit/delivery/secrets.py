@@ -1,4 +1,4 @@
-"""What is behind a reference, and hiding it in everything that is shown.
+"""The secrets of a process that sends, and hiding them in everything that is shown.
 
 A secret's value lives only in the memory of the process that sends, in a `Secrets`: it is looked
 up when a request is made, kept for a minute, and known to the `Masker`, through which every text
@@ -10,20 +10,16 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
-from streamkit.definition.references import REFERENCE_HINT, is_reference, reference_problem
-from streamkit.document.nodes import is_valid_text
-from streamkit.errors import DeliveryError
+from streamkit.references import is_reference, resolve
 
-__all__ = ["MASK", "Clock", "Masker", "Secrets", "is_reference", "resolve", "utc_now"]
+__all__ = ["MASK", "Clock", "Masker", "Secrets", "utc_now"]
 
 Clock: TypeAlias = Callable[[], datetime]
 """Gives the present as an aware datetime; tests pass their own."""
@@ -31,8 +27,6 @@ Clock: TypeAlias = Callable[[], datetime]
 MASK = "***"
 KEPT = timedelta(minutes=1)
 """A rotated secret is noticed within this time, and a keyring is not asked for every request."""
-LARGEST = 64 * 1024
-"""Bytes of a secret's file."""
 MOST_SECRETS = 200
 """More are not hidden at once: a process that runs for months sees thousands of tokens end."""
 
@@ -40,85 +34,6 @@ MOST_SECRETS = 200
 def utc_now() -> datetime:
     """The present."""
     return datetime.now(UTC)
-
-
-def resolve(reference: str) -> str:
-    """The text behind a reference; line ends at its end are not part of it.
-
-    Args:
-        reference: `env:NAME`, `keyring:service/name` or `file:path` (`~` is the home folder).
-
-    Raises:
-        DeliveryError: Nothing is behind it, or it cannot be read; never says what is.
-
-    Example:
-        >>> resolve("env:NO_SUCH_VARIABLE")
-        Traceback (most recent call last):
-        streamkit.errors.DeliveryError: the environment variable NO_SUCH_VARIABLE is not set...
-    """
-    problem = (
-        "this is no reference" if not is_reference(reference) else reference_problem(reference)
-    )
-    if problem is not None:
-        raise DeliveryError(problem, code="reference-form", hint=REFERENCE_HINT)
-    kind, _, name = reference.partition(":")
-    value = READERS[kind](name).rstrip("\r\n")
-    if not value:
-        raise _unresolved(f"{reference} is empty", "put the secret there")
-    if not is_valid_text(value):
-        raise _unresolved(f"{reference} is not UTF-8 text")
-    return value
-
-
-def _from_environment(name: str) -> str:
-    value = os.environ.get(name)
-    if value is None:
-        message = f"the environment variable {name} is not set"
-        raise _unresolved(message, f"export {name}=… before the command")
-    return value
-
-
-def _from_file(name: str) -> str:
-    try:
-        with Path(name).expanduser().open("rb") as stream:
-            data = stream.read(LARGEST + 1)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no path"
-        raise _unresolved(f"file:{name} cannot be read: {reason}") from None
-    if len(data) > LARGEST:
-        raise _unresolved(f"file:{name} is larger than {LARGEST // 1024} KiB")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _unresolved(f"file:{name} is not UTF-8 text") from None
-
-
-def _from_keyring(name: str) -> str:
-    service, _, user = name.rpartition("/")
-    try:
-        import keyring  # an extra, and slow to import
-    except ImportError:
-        message = "keyring: needs the package keyring"
-        raise _unresolved(message, "pip install 'streamkit[keyring]'") from None
-    try:
-        value = keyring.get_password(service, user)
-    except Exception:  # noqa: BLE001 # every system's keyring fails in its own way
-        raise _unresolved(f"keyring:{name}: the keyring of this system gives no answer") from None
-    if value is None:
-        hint = f"run: keyring set {service} {user}"
-        raise _unresolved(f"keyring:{name}: no such entry", hint)
-    return value
-
-
-def _unresolved(message: str, hint: str | None = None) -> DeliveryError:
-    return DeliveryError(message, code="unresolved-secret", hint=hint)
-
-
-READERS: dict[str, Callable[[str], str]] = {
-    "env": _from_environment,
-    "file": _from_file,
-    "keyring": _from_keyring,
-}
 
 
 class Masker:

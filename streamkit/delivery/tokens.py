@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
-from streamkit.definition.references import is_reference
 from streamkit.definition.urls import url_problem
 from streamkit.delivery.answers import Answer, outcome_of, status_reason
 from streamkit.delivery.connections import Connection
@@ -22,6 +21,7 @@ from streamkit.delivery.preparing import Prepared, checked_headers, user_agent
 from streamkit.delivery.secrets import Clock, Secrets
 from streamkit.delivery.signing import basic_credentials
 from streamkit.errors import DeliveryError
+from streamkit.references import is_reference
 
 __all__ = ["Fetch", "Fetched", "TokenError", "Tokens"]
 

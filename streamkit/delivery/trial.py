@@ -12,7 +12,6 @@ from streamkit.definition import Stream
 from streamkit.definition.destination_reading import read_headers
 from streamkit.definition.plain_data import from_plain
 from streamkit.definition.reading_context import Reading
-from streamkit.definition.references import is_reference
 from streamkit.delivery.answers import Outcome
 from streamkit.delivery.connections import Connections
 from streamkit.delivery.destination import Destination
@@ -20,6 +19,7 @@ from streamkit.delivery.own_loop import run_in_own_loop
 from streamkit.errors import DeliveryError, PayloadError
 from streamkit.markup import Markup, shown, tag
 from streamkit.payload.body import Body
+from streamkit.references import is_reference
 
 if TYPE_CHECKING:
     from streamkit.delivery.wire import Exchange, Wire

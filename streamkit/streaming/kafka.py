@@ -16,11 +16,11 @@ from streamkit.events.values import FIRST_TIME
 from streamkit.matching.find import DAY_AHEAD
 from streamkit.matching.row_documents import parse_document
 from streamkit.matching.row_paths import Faults, RowReaders
+from streamkit.references import is_reference, resolve
 from streamkit.running.event_types import EventTypes, SchemaLike
 from streamkit.running.facts import time_reader
 from streamkit.streaming.partitions import Partitions
 from streamkit.streaming.source import Arrived
-from streamkit.streaming.tokens import read_secret
 from streamkit.times import to_microseconds
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class KafkaSource:
         allowed_lateness: How much older than the newest event of its partition one may be.
         partition_idle: How long a partition has nothing more before the others go on without it.
         config: More settings of librdkafka, such as `security.protocol`, or a YAML or JSON file of
-            them. A value may name a secret as `env:NAME` or `file:path`.
+            them. A value may name a secret as `env:NAME`, `keyring:service/name`
+            or `file:path`.
         now: The clock.
 
     Raises:
@@ -227,7 +228,7 @@ def _settings(config: Mapping[str, Any] | str | PathLike[str]) -> dict[str, Any]
     if problems:
         raise EventsError(problems)
     return {
-        name: read_secret(value) if isinstance(value, str) else value
+        name: resolve(value) if isinstance(value, str) and is_reference(value) else value
         for name, value in config.items()
     }
 

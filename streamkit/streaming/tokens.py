@@ -1,60 +1,24 @@
-"""Secrets that are named and not written down."""
+"""The token that lets a client post events."""
 
 from __future__ import annotations
 
 import hmac
-import os
-from pathlib import Path
 
 from streamkit.errors import EventsError
+from streamkit.references import is_reference, resolve
 
-__all__ = ["Token", "read_secret"]
-
-
-def read_secret(reference: str) -> str:
-    """What a reference stands for; text that is no reference stands for itself.
-
-    Args:
-        reference: `env:NAME`, `file:path`, or the secret itself.
-
-    Raises:
-        EventsError: There is no such variable, or the file cannot be read.
-
-    Example:
-        >>> read_secret("a-long-random-text")
-        'a-long-random-text'
-    """
-    kind, _, name = reference.partition(":")
-    if kind == "env":
-        value = os.environ.get(name)
-        if value is None:
-            raise EventsError(
-                f"the environment variable {name!r} is not set",
-                code="no-secret",
-                hint="set it to the secret, or use file:<path>",
-            )
-        return value.strip()
-    if kind == "file":
-        try:
-            return Path(name).read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            problem = getattr(error, "strerror", None) or "it is not text"
-            raise EventsError(
-                f"the file {name!r} of a secret cannot be read: {problem}",
-                code="no-secret",
-                hint="name a file that holds the secret alone",
-            ) from None
-    return reference
+__all__ = ["Token"]
 
 
 class Token:
     """A secret text that shows in no log, repr or exception.
 
     Args:
-        reference: `env:NAME`, `file:path`, or the token itself.
+        reference: `env:NAME`, `keyring:service/name`, `file:path`, or the token itself.
 
     Raises:
-        EventsError: The variable or file is not there, or the token is empty or no visible ASCII.
+        DeliveryError: Nothing is behind the reference.
+        EventsError: The token is empty or no visible ASCII.
 
     Example:
         >>> token = Token("a-long-random-text")
@@ -65,7 +29,7 @@ class Token:
     __slots__ = ("_header",)
 
     def __init__(self, reference: str) -> None:
-        text = read_secret(reference)
+        text = resolve(reference) if is_reference(reference) else reference
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise EventsError(
                 "the token is empty, or has characters that no HTTP header can carry",

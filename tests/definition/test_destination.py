@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 
 from streamkit.definition import Stream, stream_json_schema
 from streamkit.definition.destination_reading import DESTINATION_KEYS, RETRY_PROFILES
-from streamkit.definition.references import is_reference, reference_problem
 from streamkit.definition.urls import url_problem
 from streamkit.errors import DefinitionError
+from streamkit.references import is_reference, reference_problem
 
 from .destination_strategies import destinations
 from .strategies import garbage

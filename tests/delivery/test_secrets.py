@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError
 
-from streamkit.delivery.secrets import MASK, Masker, Secrets, resolve
+from streamkit.delivery.secrets import MASK, Masker, Secrets
 from streamkit.errors import DeliveryError
+from streamkit.references import resolve
 
 from .sending import VirtualClock
 

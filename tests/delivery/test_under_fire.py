@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -87,11 +88,25 @@ def check(place: str, bodies: dict[str, bytes], receiver: Receiver) -> dict[str,
     return {match_id: row.state for match_id, row in found.items()}
 
 
-def finish(place: str, url: str) -> None:
-    """Send the rest to an endpoint that is well again."""
+def resume(place: str) -> None:
+    """What a person does when a destination is parked."""
     with Ledger(place) as ledger:
         for label in ledger.status().destinations:
             ledger.resume(label)
+
+
+def wait(receiver: Receiver, more: int, senders: list[subprocess.Popen[bytes]]) -> None:
+    """Wait for more requests, or until the senders have nothing left that they may try."""
+    wanted, end = len(receiver.requests) + more, time.monotonic() + 20
+    while len(receiver.requests) < wanted and time.monotonic() < end:
+        if all(sender.poll() is not None for sender in senders):
+            return
+        time.sleep(0.005)
+
+
+def finish(place: str, url: str) -> None:
+    """Send the rest to an endpoint that is well again."""
+    resume(place)
     killed_sender.run(place, url, 60)
 
 
@@ -111,15 +126,12 @@ def test_senders_killed_at_random_points_lose_and_change_nothing(place: str, kil
         senders = [start(place, url), start(place, url)]
         try:
             for _ in range(kills):
-                receiver.wait(len(receiver.requests) + chance.randrange(1, 25), 30)
+                wait(receiver, chance.randrange(1, 25), senders)
                 victim = senders.pop(0)
                 victim.send_signal(signal.SIGKILL)
                 victim.communicate()
                 check(place, bodies, receiver)
-                if len(receiver.requests) % 2:
-                    with Ledger(place) as ledger:  # or parking ends the fire early
-                        for label in ledger.status().destinations:
-                            ledger.resume(label)
+                resume(place)  # or parking ends the fire early
                 senders.append(start(place, url))
         finally:
             for sender in senders:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from streamkit import EventsError, History, Matcher, Stream, backtest
+from streamkit import EventsError, History, Matcher, Stream, StreamkitError, backtest
 from streamkit.running import match_table
 from streamkit.streaming.kafka import KafkaSource
 from tests.streaming.brokers import PARTITIONS, READS, Cluster, cluster, read_to_end
@@ -237,7 +237,7 @@ def test_settings_that_would_break_it_are_refused(tmp_path: Path):
 def test_secrets_of_settings_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """And show nowhere."""
     arguments: dict[str, Any] = {"servers": "127.0.0.1:9092", "group": "g", "schema": SCHEMA}
-    with pytest.raises(EventsError, match="NO_SUCH_VARIABLE"):
+    with pytest.raises(StreamkitError, match="NO_SUCH_VARIABLE"):
         KafkaSource("t", **arguments, config={"sasl.password": "env:NO_SUCH_VARIABLE"})
     monkeypatch.setenv("KAFKA_PASSWORD", "s3cret")
     (tmp_path / "kafka.yaml").write_text("sasl.password: env:KAFKA_PASSWORD\nlinger.ms: 5\n")

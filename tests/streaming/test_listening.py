@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from streamkit import EventsError
+from streamkit import EventsError, StreamkitError
 from streamkit.streaming.bodies import HttpLimits
 from streamkit.streaming.listening import HttpSource
 from tests.streaming.posting import LONG, Taker, listening, post, read_all, taking
@@ -309,9 +309,9 @@ def test_a_token_shows_nowhere(caplog: pytest.LogCaptureFixture):
 )
 def test_a_token_that_cannot_be_is_refused(token: str):
     """Before anything listens, and without saying it."""
-    with pytest.raises(EventsError) as caught:
+    with pytest.raises(StreamkitError) as caught:
         HttpSource("127.0.0.1:0", token=token)
-    assert caught.value.code in ("no-secret", "bad-token")
+    assert caught.value.code in ("unresolved-secret", "bad-token")
     assert caught.value.hint
 
 

@@ -2,7 +2,7 @@
 
 `env:NAME` is an environment variable, `keyring:service/name` an entry of the system's keyring,
 `file:path` the text of a file. A reference is a whole value, never a part of one. What is behind
-it is looked up when something is sent (`streamkit.delivery.secrets`), never here.
+it is looked up when something is sent (`resolve`), never before.
 """
 
 from __future__ import annotations
