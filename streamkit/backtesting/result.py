@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from os import PathLike
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import polars as pl
 
+from streamkit.backtesting.effects import effects_table
+from streamkit.backtesting.event_rows import full_rows, texts_at
+from streamkit.backtesting.examples import EXAMPLE_SCHEMA, example_table
 from streamkit.backtesting.files import write_atomically
+from streamkit.backtesting.measures import (
+    BUDGET,
+    activations,
+    cost_table,
+    counts_table,
+    durations_table,
+    funnel_table,
+    step_label,
+)
 from streamkit.definition import Stream
 from streamkit.duration import Duration
 from streamkit.errors import EventsError
 from streamkit.events import History
-from streamkit.events.asking import ask_arrow
-from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Query
 from streamkit.events.values import macros_used
 from streamkit.matching import MATCH_SCHEMA, Found, StreamMatches
-from streamkit.matching.chains import Ints
-from streamkit.matching.scan import part_sql
 from streamkit.times import from_microseconds, to_microseconds
 
 __all__ = ["Backtest"]
-
-SINGLE_EVENTS_PER_ACTIVATION = 100
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,6 +50,19 @@ class Backtest:
         since: Only matches that fire at or after it; None for no bound.
         until: Only events and matches before it; None for no bound.
         seconds: How long it took.
+
+    Example:
+        >>> import polars as pl
+        >>> from streamkit import Stream, backtest
+        >>> events = pl.DataFrame({
+        ...     "time": ["2026-03-01T10:00:00Z", "2026-03-01T10:05:00Z", "2026-03-02T09:00:00Z"],
+        ...     "event": ["cart", "error", "cart"],
+        ...     "session_id": ["s1", "s1", "s2"],
+        ... })
+        >>> stream = Stream("rescue", [{"event": "cart"}, {"event": "error"}], within="1h")
+        >>> result = backtest(stream, events)
+        >>> result.summary["streams"][0]["matches"]
+        1
     """
 
     streams: tuple[Stream, ...]
@@ -155,23 +173,21 @@ class Backtest:
         Returns:
             Columns `stream`, `step` (from 0; null behind the steps), `stage` (text), `keys`,
             `events` (events that ended a run so far), `of_first` and `of_previous` (shares of
-            keys, 0 to 1).
+            keys, 0 to 1), and `median_seconds`: half of the matches took at most so long from the
+            step before (in a first step of several copies: from the first copy); at `fired` the
+            wait after the last event. Null where there is none.
+
+        Example:
+            >>> from streamkit import Stream, backtest
+            >>> events = pl.DataFrame({
+            ...     "time": ["2026-03-01T10:00:00Z", "2026-03-01T10:05:00Z"],
+            ...     "event": ["cart", "error"], "session_id": ["s1", "s1"],
+            ... })
+            >>> stream = Stream("rescue", [{"event": "cart"}, {"event": "error"}], within="1h")
+            >>> backtest(stream, events).funnel().select("stage", "keys", "median_seconds").rows()
+            [('cart', 1, None), ('error', 1, 300.0), ('fired', 1, None), ('matched', 1, None)]
         """
-        rows = [row for found in self._chosen(stream) for row in _funnel_rows(found)]
-        return pl.DataFrame(
-            rows,
-            schema={
-                "stream": pl.String,
-                "step": pl.Int32,
-                "stage": pl.String,
-                "keys": pl.Int64,
-                "events": pl.Int64,
-            },
-            orient="row",
-        ).with_columns(
-            of_first=_share("keys", pl.col("keys").first().over("stream")),
-            of_previous=_share("keys", pl.col("keys").shift(1).over("stream")),
-        )
+        return funnel_table(self._chosen(stream))
 
     def counts(
         self, every: str = "1d", by: str | None = None, stream: str | None = None
@@ -203,37 +219,145 @@ class Backtest:
         return pl.concat(frames)
 
     def _counts(self, found: StreamMatches, step: int, by: str | None) -> pl.DataFrame:
-        fired = found.tables.matches["fired_at"].to_physical().to_numpy()
-        census = self.found.census
-        first = census.begin if self.since is None else to_microseconds(self.since)
-        last = census.horizon or census.begin
-        periods = np.arange(first // step, max(last // step, first // step) + 1) * step
-        whole = pl.DataFrame({"period": periods})
-        counted = pl.DataFrame({"period": fired // step * step})
-        value = []
-        if by is not None:
-            counted = counted.with_columns(self._values(found, by).alias(by))
-            whole = whole.join(counted.select(by).unique(maintain_order=True), how="cross")
-            value = [by]
-        counts = counted.group_by("period", *value).len("matches")
-        joined = whole.join(counts, on=["period", *value], how="left", nulls_equal=True)
-        return joined.sort("period", *value, nulls_last=True).select(
-            pl.lit(found.plan.stream.name).alias("stream"),
-            pl.col("period").cast(pl.Datetime("us", "UTC")),
-            *value,
-            pl.col("matches").fill_null(0).cast(pl.Int64),
-        )
-
-    def _values(self, found: StreamMatches, by: str) -> pl.Series:
-        """A property of each match's firing event, as text."""
+        values = None
         if by in ("session", "user"):
-            return found.tables.matches[by]
+            values = by, found.tables.matches[by]
+        elif by is not None:
+            values = by, texts_at(self.history, found.tables.positions[-1], by)
+        first, last = map(to_microseconds, self.span)
+        return counts_table(found, first, last, step, values)
 
-        def columns(values: RowValues) -> Mapping[str, str]:
-            return {"value": part_sql(self.history, by, values)}
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The first and the last time that was asked about: of the events, or `since`."""
+        census = self.found.census
+        first = from_microseconds(census.begin) if self.since is None else self.since
+        last = from_microseconds(census.begin if census.horizon is None else census.horizon)
+        return first, max(first, last)
 
-        looked_up = self._look_up(found.tables.positions[-1], columns)
-        return looked_up["value"]
+    def durations(self, stream: str | None = None) -> pl.DataFrame:
+        """How long each match took from its first event to its last.
+
+        Args:
+            stream: Name of one stream; all of them by default.
+
+        Returns:
+            Columns `stream`, `match_id`, `seconds`, and `of_window`: the share of the overall
+            window that was used (0 to 1), null where the window is unbounded. Many matches close
+            to 1 mean that the window cuts others off.
+
+        Example:
+            >>> from streamkit import Stream, backtest
+            >>> events = pl.DataFrame({
+            ...     "time": ["2026-03-01T10:00:00Z", "2026-03-01T10:15:00Z"],
+            ...     "event": ["cart", "error"], "session_id": ["s1", "s1"],
+            ... })
+            >>> stream = Stream("rescue", [{"event": "cart"}, {"event": "error"}], within="1h")
+            >>> backtest(stream, events).durations().select("seconds", "of_window").rows()
+            [(900.0, 0.25)]
+        """
+        return pl.concat([durations_table(found) for found in self._chosen(stream)])
+
+    def cost(self, stream: str | None = None, *, budget: float = BUDGET) -> pl.DataFrame:
+        """What the matches cost, by calendar month in UTC of `fired_at`.
+
+        A match of a pattern or a wait costs one activation, a match of a single event a hundredth.
+
+        Args:
+            stream: Name of one stream; all of them by default.
+            budget: Activations a month for all streams together.
+
+        Returns:
+            Columns `stream`, `month` (its first day), `matches`, `activations`, and `of_budget`
+            (share of the month's budget; above 1 is too much). The first and the last month hold
+            only what the events cover of them.
+
+        Example:
+            >>> from streamkit import Stream, backtest
+            >>> events = pl.DataFrame({
+            ...     "time": ["2026-03-31T10:00:00Z", "2026-04-01T10:15:00Z"],
+            ...     "event": ["buy", "buy"], "session_id": ["s1", "s2"],
+            ... })
+            >>> backtest(Stream("buy", [{"event": "buy"}]), events).cost()["activations"].to_list()
+            [0.01, 0.01]
+        """
+        if not budget > 0:
+            raise EventsError("a budget is more than zero activations", code="bad-budget")
+        first, last = self.span
+        return pl.concat([cost_table(found, first, last, budget) for found in self._chosen(stream)])
+
+    def effects(self, stream: str | None = None) -> pl.DataFrame:
+        """What each rule takes away: matches there would be if that one rule were left out.
+
+        The rules are the windows, the excludes, the frequency and the cooldown; all others stay
+        as they are. This reads the events once more, for all streams together.
+
+        Args:
+            stream: Name of one stream; all of them by default.
+
+        Returns:
+            Columns `stream`, `rule` (in words), `matches` (with all rules), `without` (without
+            this one), and `removed`, the difference.
+
+        Example:
+            >>> from streamkit import Stream, backtest
+            >>> events = pl.DataFrame({
+            ...     "time": ["2026-03-01T10:00:00Z", "2026-03-01T12:00:00Z"],
+            ...     "event": ["cart", "error"], "session_id": ["s1", "s1"],
+            ... })
+            >>> stream = Stream("rescue", [{"event": "cart"}, {"event": "error"}], within="1h")
+            >>> backtest(stream, events).effects().select("rule", "removed").rows()[0]
+            ('at most 1 hour from the first to the last event', 1)
+        """
+        chosen = [found.plan.stream.name for found in self._chosen(stream)]
+        return self._effects.filter(pl.col("stream").is_in(chosen))
+
+    @cached_property
+    def _effects(self) -> pl.DataFrame:
+        """Of all streams, as that is one scan as well."""
+        return effects_table(self)
+
+    def examples(self, count: int = 3, stream: str | None = None) -> pl.DataFrame:
+        """Some matches with their events: the first, the last, others evenly between them.
+
+        Args:
+            count: How many matches of each stream.
+            stream: Name of one stream; all of them by default.
+
+        Returns:
+            A row for each event: `stream`, `match_id`, `step` (from 0), `stage` (the step in a few
+            words), `name`, `time`, `seconds` since the match's first event, and `properties`: up
+            to four values that the stream's criteria look at, as a list of `{path, value}`.
+            Values are cut to 200 characters. Of a step with several copies it is the last one.
+
+        Example:
+            >>> from streamkit import Stream, backtest
+            >>> events = pl.DataFrame({
+            ...     "time": ["2026-03-01T10:00:00Z"], "event": ["buy"], "session_id": ["s1"],
+            ...     "price": [25.5],
+            ... })
+            >>> stream = Stream("buy", [{"event": "buy", "where": {"price": {"gt": 20}}}])
+            >>> backtest(stream, events).examples()["properties"].to_list()
+            [[{'path': 'price', 'value': '25.5'}]]
+        """
+        tables = [example_table(self.history, each, count) for each in self._chosen(stream)]
+        return pl.concat([EXAMPLE_SCHEMA.to_frame(), *tables])
+
+    def only(self, stream: str) -> Backtest:
+        """The same answer for one of the streams, with its whole report.
+
+        Args:
+            stream: Its name.
+
+        Raises:
+            EventsError: No stream of that name is here.
+        """
+        chosen = tuple(self._chosen(stream))
+        return replace(
+            self,
+            streams=tuple(each.plan.stream for each in chosen),
+            found=replace(self.found, streams=chosen),
+        )
 
     def rows(self, stream: str | None = None) -> pl.DataFrame:
         """The full event rows behind the matches.
@@ -244,41 +368,7 @@ class Backtest:
         Returns:
             Columns `stream`, `match_id` and `step`, then every column of the input.
         """
-        frames = []
-        for found in self._chosen(stream):
-            positions, matches = found.tables.positions, found.tables.matches
-            steps, count = positions.shape
-            ids = pl.DataFrame(
-                {
-                    "stream": pl.repeat(found.plan.stream.name, steps * count, eager=True),
-                    "match_id": pl.concat([matches["match_id"]] * steps),
-                    "step": np.repeat(np.arange(steps, dtype=np.int32), count),
-                }
-            )
-            names = {f"_column_{place}": name for place, name in enumerate(self.history.columns)}
-            full = self._look_up(positions.ravel(), partial(self._columns, names)).rename(names)
-            order = np.arange(steps * count).reshape(steps, count).T.ravel()
-            frames.append(pl.concat([ids, full], how="horizontal")[order])
-        return pl.concat(frames)
-
-    def _columns(self, names: Mapping[str, str], values: RowValues) -> Mapping[str, str]:
-        """The input's columns as they are, by aliases."""
-        bind = self.history.bind_column
-        return {alias: values.column(bind(name)) for alias, name in names.items()}
-
-    def _look_up(
-        self, positions: Ints, columns: Callable[[RowValues], Mapping[str, str]]
-    ) -> pl.DataFrame:
-        """Columns of some rows of the input, in the order of the positions."""
-        query = self.history.lookup(columns)
-        wanted = np.unique(positions)
-        with self.history.connect() as connection:
-            connection.register("wanted", pl.DataFrame({"position": wanted}).to_arrow())
-            found = ask_arrow(connection, query)
-        # Arrow's take, because Polars cannot gather maps from a column in several chunks
-        order = np.argsort(found["position"].to_numpy())[np.searchsorted(wanted, positions)]
-        rows = found.drop_columns("position").combine_chunks().take(order)
-        return cast("pl.DataFrame", pl.from_arrow(rows))
+        return pl.concat([full_rows(self.history, found) for found in self._chosen(stream)])
 
     @property
     def sql(self) -> str:
@@ -291,6 +381,20 @@ class Backtest:
         """Write `matches` to a Parquet file, whole or not at all."""
         write_atomically(path, self.matches.write_parquet)
 
+    def save_html(self, path: str | PathLike[str]) -> None:
+        """Write the report to one HTML file that needs no network and prints well.
+
+        Args:
+            path: The file; it appears whole or not at all.
+
+        Raises:
+            EventsError: The folder is not there or may not be written to.
+        """
+        from streamkit.backtesting.page import page_html
+
+        page = page_html(self)
+        write_atomically(path, lambda part: part.write_text(page, encoding="utf-8"))
+
     def __repr__(self) -> str:
         from streamkit.backtesting.text import report_text
 
@@ -301,6 +405,11 @@ class Backtest:
 
         return report_html(self)
 
+    def _ipython_display_(self) -> None:
+        from streamkit.backtesting.html import show
+
+        show(self)
+
     def _chosen(self, stream: str | None) -> Sequence[StreamMatches]:
         if stream is None:
             return self.found.streams
@@ -309,39 +418,6 @@ class Backtest:
             names = ", ".join(each.name for each in self.streams)
             raise EventsError(f"no stream {stream!r} here", code="no-such-stream", hint=names)
         return chosen
-
-
-def activations(stream: Stream, matches: int) -> float:
-    """What matches cost: 1 for a pattern or a wait, 1/100 for a single event."""
-    return matches if stream.is_pattern else matches / SINGLE_EVENTS_PER_ACTIVATION
-
-
-def _funnel_rows(found: StreamMatches) -> list[tuple[str, int | None, str, int, int]]:
-    stream, matches = found.plan.stream, found.tables.matches
-    *steps, fired = found.funnel
-    rows: list[tuple[str, int | None, str, int, int]] = [
-        (stream.name, place, step_label(step), stage.keys, stage.events)
-        for place, (step, stage) in enumerate(zip(stream.positive_steps, steps, strict=True))
-    ]
-    rows.append((stream.name, None, "fired", fired.keys, fired.events))
-    rows.append((stream.name, None, "matched", matches["key"].n_unique(), len(matches)))
-    return rows
-
-
-def step_label(step: Any) -> str:
-    """A step in a few words."""
-    from streamkit.definition import Defined
-
-    names = [
-        each.name if isinstance(each, Defined) else (each.event or "any event")
-        for each in step.alternatives
-    ]
-    label = " or ".join(dict.fromkeys(names))
-    return f"{label} × {step.at_least}" if step.at_least > 1 else label
-
-
-def _share(column: str, of: pl.Expr) -> pl.Expr:
-    return pl.when(of > 0).then(pl.col(column) / of)
 
 
 def _shown(query: Query) -> str:

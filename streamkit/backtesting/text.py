@@ -10,8 +10,17 @@ from streamkit.markup import shown
 
 if TYPE_CHECKING:
     from streamkit.backtesting.result import Backtest
+    from streamkit.definition import Stream
 
-__all__ = ["headline", "report_text", "skipped_sentence"]
+__all__ = [
+    "headline",
+    "percent",
+    "report_text",
+    "seconds_words",
+    "skipped_sentence",
+    "stream_of",
+    "unit_of",
+]
 
 WIDTH = 88
 BARS = " ▁▂▃▄▅▆▇█"
@@ -40,7 +49,7 @@ def headline(result: Backtest, numbers: dict[str, Any]) -> str:
         result: The backtest.
         numbers: One stream's part of its summary.
     """
-    unit = _unit(result, numbers["name"])
+    unit = unit_of(result, numbers["name"])
     pending = f", and {numbers['pending']:,} still waiting" if numbers["pending"] else ""
     if not numbers["matches"]:
         return f"No match in {numbers['keys']:,} {unit}s{pending}."
@@ -48,7 +57,7 @@ def headline(result: Backtest, numbers: dict[str, Any]) -> str:
     if result.since is not None:  # the keys seen are those of the whole input
         return f"Would have fired {numbers['matches']:,} {times} since {result.since:%Y-%m-%d %H:%M} UTC, in {numbers['matched_keys']:,} {unit}s{pending}."
     keys = f"{numbers['matched_keys']:,} of {numbers['keys']:,} {unit}s"
-    share = f" ({_percent(numbers['matched_keys'] / numbers['keys'])})" if numbers["keys"] else ""
+    share = f" ({percent(numbers['matched_keys'] / numbers['keys'])})" if numbers["keys"] else ""
     return f"Would have fired {numbers['matches']:,} {times}, in {keys}{share}{pending}."
 
 
@@ -74,7 +83,7 @@ def skipped_sentence(result: Backtest) -> str:
 
 
 def _stream_text(result: Backtest, numbers: dict[str, Any]) -> str:
-    stream = next(each for each in result.streams if each.name == numbers["name"])
+    stream = stream_of(result, numbers["name"])
     lines = [
         shown(stream.name, 200),
         *textwrap.wrap(
@@ -103,7 +112,7 @@ def _cost(numbers: dict[str, Any]) -> str:
 def _funnel_lines(result: Backtest, name: str) -> list[str]:
     rows = result.funnel(name).to_dicts()
     width = min(max(len(row["stage"]) for row in rows), 44)
-    unit = _unit(result, name) + "s"
+    unit = unit_of(result, name) + "s"
     lines = [f"  {'':{width + 3}} {unit:>12}      share"]
     for row in rows:
         mark = f"{row['step'] + 1}. " if row["step"] is not None else "   "
@@ -134,14 +143,37 @@ def _input_text(result: Backtest) -> str:
     )
 
 
-def _percent(share: float) -> str:
+def stream_of(result: Backtest, name: str) -> Stream:
+    """One of the streams."""
+    return next(each for each in result.streams if each.name == name)
+
+
+def seconds_words(seconds: float) -> str:
+    """A length of time with two or three digits that count, in a unit that fits.
+
+    Example:
+        >>> [seconds_words(length) for length in (0.25, 41, 529, 16_000, 400_000)]
+        ['0.25 s', '41 s', '8.8 min', '4.4 h', '4.6 days']
+    """
+    for longest, size, unit in ((90, 1, "s"), (5_400, 60, "min"), (172_800, 3_600, "h")):
+        if seconds <= longest:
+            return f"{_digits(seconds / size)} {unit}"
+    return f"{_digits(seconds / 86_400)} days"
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def percent(share: float) -> str:
     """A share with two digits that count: 0.34 %, 1.9 %, 47 %."""
     percent = 100 * share
     return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
 
 
-def _unit(result: Backtest, name: str) -> str:
-    stream = next(each for each in result.streams if each.name == name)
+def unit_of(result: Backtest, name: str) -> str:
+    """What keys of a stream are called."""
+    stream = stream_of(result, name)
     return stream.per if isinstance(stream.per, str) else "key"
 
 

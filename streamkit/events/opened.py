@@ -89,13 +89,17 @@ class Source:
 
 def connect() -> duckdb.DuckDBPyConnection:
     """A DuckDB connection of its own, in memory, that loads nothing from elsewhere."""
-    return duckdb.connect(
+    connection = duckdb.connect(
         ":memory:",
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         },
     )
+    # counted, so that `asking.watching` can tell how far a query is; shown by us alone
+    connection.execute("SET enable_progress_bar = true")
+    connection.execute("SET enable_progress_bar_print = false")
+    return connection
 
 
 def describe(connection: duckdb.DuckDBPyConnection, from_sql: str) -> dict[str, ValueType]:

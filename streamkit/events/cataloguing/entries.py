@@ -103,6 +103,16 @@ class EventEntry:
     properties: tuple[PropertyEntry, ...]
     looked: int
 
+    def __str__(self) -> str:
+        from streamkit.events.cataloguing.showing import event_text
+
+        return event_text(self)
+
+    def _repr_html_(self) -> str:
+        from streamkit.events.cataloguing.html import event_html
+
+        return event_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class DefinedEntry:
@@ -221,6 +231,6 @@ class Catalog:
         return f"Catalog({self.label!r}, {self.rows:,} rows, {len(self.events)} events)"
 
     def _repr_html_(self) -> str:
-        from streamkit.events.cataloguing.showing import catalog_html
+        from streamkit.events.cataloguing.html import catalog_html
 
         return catalog_html(self)

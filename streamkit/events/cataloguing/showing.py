@@ -1,4 +1,4 @@
-"""A catalogue as plain text, as HTML that stands alone, and as plain data."""
+"""A catalogue as plain text and as plain data."""
 
 from __future__ import annotations
 
@@ -15,15 +15,12 @@ from streamkit.events.cataloguing.entries import (
     Finding,
     PropertyEntry,
 )
-from streamkit.markup import Markup, shown, tag
+from streamkit.markup import shown
 
-__all__ = ["catalog_html", "catalog_text", "event_text", "findings_text", "plain"]
+__all__ = ["catalog_text", "event_text", "findings_text", "name_text", "plain", "range_text"]
 
 LONGEST_NAME = 44
 LONGEST_VALUE = 40
-CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
-NUMBER = "text-align:right;padding:2px 12px;font-variant-numeric:tabular-nums;vertical-align:top"
-QUIET = "opacity:.7"
 
 
 def catalog_text(catalog: Catalog) -> str:
@@ -40,7 +37,7 @@ def catalog_text(catalog: Catalog) -> str:
 def event_text(entry: EventEntry) -> str:
     """One event with its properties, a line each."""
     lines = [
-        f"{_name(entry)}: {entry.count:,} rows, {_day(entry.first)} to {_day(entry.last)}",
+        f"{name_text(entry)}: {entry.count:,} rows, {_day(entry.first)} to {_day(entry.last)}",
         "",
         f"  {'property':{LONGEST_NAME}} {'type':14} {'filled':>8} {'distinct':>10}  top values, range",
     ]
@@ -49,7 +46,7 @@ def event_text(entry: EventEntry) -> str:
         lines.append(
             f"  {shown(each.path, LONGEST_NAME):{LONGEST_NAME}} {shown(each.type, 14):14}"
             f" {100 * each.filled:6.1f} % {about + format(each.distinct, ','):>10}"
-            f"  {_values(each)}{_range(each)}"
+            f"  {_values(each)}{range_text(each)}"
         )
     return "\n".join(lines)
 
@@ -63,27 +60,6 @@ def findings_text(findings: list[Finding]) -> str:
         parts += [repr(shown(found.value, 80))] if found.value is not None else []
         lines.append("  ".join(parts))
     return "\n".join(lines) or "nothing found"
-
-
-def catalog_html(catalog: Catalog) -> str:
-    """The events as a table; each opens to its properties."""
-    head = _row("th", ("event", "rows", "sessions", "first", "last"))
-    rows = [_html_row(entry) for entry in catalog.events]
-    rows += [
-        _row("td", (f"defined: {shown(each.name, 100)}", *_numbers(each)))
-        for each in catalog.defined
-    ]
-    details = [_html_details(entry) for entry in catalog.events]
-    notes = [tag("div", shown(note, 500)) for note in catalog.notes]
-    title = f"{catalog.rows:,} rows, {len(catalog.events):,} event names in {shown(catalog.label)}"
-    return tag(
-        "div",
-        tag("strong", title),
-        tag("table", tag("thead", head), tag("tbody", *rows), style="border-collapse:collapse"),
-        *details,
-        tag("div", *notes, style=QUIET),
-        style="max-width:70em;line-height:1.45",
-    )
 
 
 def plain(catalog: Catalog) -> dict[str, Any]:
@@ -116,14 +92,15 @@ def _event_line(entry: EventEntry | DefinedEntry) -> str:
     days = ""
     if isinstance(entry, EventEntry) and entry.per_day:
         days = f"{entry.count / len(entry.per_day):,.0f}"
-    return _line(_name(entry), rows, sessions, first, last, days)
+    return _line(name_text(entry), rows, sessions, first, last, days)
 
 
 def _line(name: str, rows: str, sessions: str, first: str, last: str, days: str) -> str:
     return f"{name:{LONGEST_NAME}} {rows:>12} {sessions:>11}  {first:10}  {last:10} {days:>10}".rstrip()
 
 
-def _name(entry: EventEntry | DefinedEntry) -> str:
+def name_text(entry: EventEntry | DefinedEntry) -> str:
+    """What an event is called, made fit to show."""
     if entry.name is None:
         return "(no name)"
     prefix = "defined: " if isinstance(entry, DefinedEntry) else ""
@@ -145,40 +122,9 @@ def _values(entry: PropertyEntry) -> str:
     )
 
 
-def _range(entry: PropertyEntry) -> str:
+def range_text(entry: PropertyEntry) -> str:
+    """The range of the values, behind their top values if there are some."""
     if entry.low is None or entry.type == "text":
         return ""
     text = f"{shown(str(entry.low), 26)} … {shown(str(entry.high), 26)}"
     return f"; {text}" if entry.top else text
-
-
-def _row(cell: str, texts: tuple[str, ...]) -> Markup:
-    cells = [
-        tag(cell, text, style=NUMBER if place in (1, 2) else CELL)
-        for place, text in enumerate(texts)
-    ]
-    return tag("tr", *cells)
-
-
-def _html_row(entry: EventEntry) -> Markup:
-    return _row("td", (_name(entry), *_numbers(entry)))
-
-
-def _html_details(entry: EventEntry) -> Markup:
-    head = _row("th", ("property", "filled", "distinct", "type", "top values", "range"))
-    rows = [
-        _row(
-            "td",
-            (
-                shown(each.path, 100),
-                f"{100 * each.filled:.1f} %",
-                f"{each.distinct:,}",
-                shown(each.type, 40),
-                _values(each),
-                _range(each).removeprefix("; "),
-            ),
-        )
-        for each in entry.properties
-    ]
-    table = tag("table", tag("thead", head), tag("tbody", *rows), style="border-collapse:collapse")
-    return tag("details", tag("summary", f"{_name(entry)}: {len(rows)} properties"), table)
