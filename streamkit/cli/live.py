@@ -85,6 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="forget what a key did so long after its last event; by default never",
     )
+    parser.add_argument(
+        "--late-log", type=Path, metavar="FILE", help="add events that come too late to this NDJSON"
+    )
     parser.add_argument("--once", action="store_true", help="end when the source has nothing more")
     parser.add_argument(
         "--reload", action="store_true", help="take changed stream files without a restart"
@@ -127,11 +130,14 @@ def run(arguments: argparse.Namespace) -> int:
         allowed_lateness=arguments.allowed_lateness,
         idle_after=None if arguments.idle == "never" or arguments.once else arguments.idle,
         forget_after=arguments.forget_after,
+        late_log=arguments.late_log,
     )
     with _metrics(arguments, running):
         _attend(running, arguments)
     if arguments.json:
         print_json(_numbers(running))
+    else:
+        print(_summary(running))  # noqa: T201 # the command's output
     return 0
 
 
@@ -249,6 +255,27 @@ def _reload(running: LiveRun, paths: list[Path]) -> None:
         print(  # noqa: T201 # told while the command runs
             f"the streams were not reloaded, the old ones go on:\n{error}", file=sys.stderr
         )
+
+
+def _summary(running: LiveRun) -> str:
+    """What was done, in sentences."""
+    stats = running.stats.matcher
+    found = ", ".join(f"{name} {count:,}" for name, count in stats.matches.items() if count)
+    lines = [
+        f"{stats.events:,} events, {sum(stats.matches.values()):,} matches"
+        + (f": {found}." if found else "."),
+    ]
+    if stats.pending:
+        lines.append(f"{stats.pending:,} matches still wait for the time of their last exclude.")
+    if stats.skipped:
+        reasons = ", ".join(f"{count:,} {name}" for name, count in stats.skipped.items())
+        lines.append(f"Skipped: {reasons}.")
+    if stats.late:
+        lines.append(
+            f"{stats.late:,} events came too late and were left out: --allowed-lateness says how"
+            " much later than the newest they may come, --late-log keeps them."
+        )
+    return "\n".join(lines)
 
 
 def _numbers(running: LiveRun) -> dict[str, Any]:

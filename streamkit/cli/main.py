@@ -9,13 +9,29 @@ import sys
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from streamkit.cli import backtest, catalog, check, verify
+from streamkit.cli import (
+    backtest,
+    catalog,
+    check,
+    dead_letters,
+    live,
+    pause,
+    render,
+    resume,
+    send,
+    send_test,
+    status,
+    verify,
+)
 from streamkit.errors import StreamkitError
 from streamkit.suggest import did_you_mean
 
 __all__ = ["main", "run"]
 
-COMMANDS = (catalog, check, backtest, verify)
+COMMANDS = (
+    catalog, check, backtest, verify, render, send_test, send, live, status, dead_letters, pause,
+    resume,
+)  # fmt: skip
 """A module each: `NAME`, `HELP`, `add_arguments(parser)` and `run(arguments)`, the exit code."""
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130

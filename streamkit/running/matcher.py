@@ -20,7 +20,7 @@ from streamkit.running.deciding import Decider, Held
 from streamkit.running.event_types import EventTypes, SchemaLike
 from streamkit.running.intake import Intake
 from streamkit.running.matches import Match
-from streamkit.running.tallies import LateEvent, Stats, Tallies
+from streamkit.running.tallies import LATE_KEPT, LateEvent, Stats, Tallies
 from streamkit.times import parse_time, to_microseconds
 
 __all__ = ["Matcher"]
@@ -77,12 +77,13 @@ class Matcher:
         now: Callable[[], datetime] = _clock,
         forget_after: str | Duration | None = None,
         needs: Mapping[str, Needs] | None = None,
+        late_kept: int | None = LATE_KEPT,
     ) -> None:
         self.streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
         check_names(self.streams)
         self.types = EventTypes.of(schema)
         lateness = _length(allowed_lateness, "allowed_lateness")
-        self.tallies = Tallies()
+        self.tallies = Tallies(late_kept)
         names = {stream.name for stream in self.streams}
         asked = {name: each for name, each in (needs or {}).items() if name in names}
         self.intake = Intake(self.streams, self.types, lateness, now, self.tallies, asked)
@@ -243,7 +244,7 @@ class Matcher:
 
     @property
     def late_events(self) -> Sequence[LateEvent]:
-        """The newest events that came too late, at most 10,000."""
+        """The newest events that came too late."""
         return tuple(self.tallies.late_events)
 
     def take_late_events(self) -> Iterator[LateEvent]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["NAMES_KEPT", "OTHERS", "BadEvent", "LateEvent", "Stats", "Tallies"]
+__all__ = ["LATE_KEPT", "NAMES_KEPT", "OTHERS", "BadEvent", "LateEvent", "Stats", "Tallies"]
 
 NAMES_KEPT = 1000
 """Of more event names than these only the number of events is kept."""
@@ -100,9 +100,13 @@ class Stats:
 
 
 class Tallies:
-    """Counts while a matcher runs."""
+    """Counts while a matcher runs.
 
-    def __init__(self) -> None:
+    Args:
+        late_kept: How many of the newest late events are kept; None for all of them.
+    """
+
+    def __init__(self, late_kept: int | None = LATE_KEPT) -> None:
         self.events = 0
         self.decided = 0
         self.late = 0
@@ -110,7 +114,7 @@ class Tallies:
         self.wall_clock_firings = 0
         self.skipped: dict[str, int] = {}
         self.samples: deque[BadEvent] = deque(maxlen=SAMPLES)
-        self.late_events: deque[LateEvent] = deque(maxlen=LATE_KEPT)
+        self.late_events: deque[LateEvent] = deque(maxlen=late_kept)
 
     def skip(self, reason: str, event: Any) -> None:
         """Count an event that takes no part, and keep a sample."""

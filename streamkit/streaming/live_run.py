@@ -23,6 +23,7 @@ from streamkit.running.event_types import EventTypes, SchemaLike
 from streamkit.streaming.asking_thread import AskedThread
 from streamkit.streaming.given import as_sink, as_source
 from streamkit.streaming.keeping import InMemory, Keeping, OnDisk
+from streamkit.streaming.late_log import LateLog
 from streamkit.streaming.live_stats import LiveStats
 from streamkit.streaming.sink import AskingSink
 from streamkit.streaming.source import ColumnSource, EndOfEvents, Source
@@ -57,6 +58,7 @@ def live(
     now: Callable[[], datetime] = _clock,
     forget_after: str | Duration | None = None,
     needs: Mapping[str, Needs] | None = None,
+    late_log: str | PathLike[str] | None = None,
 ) -> LiveRun:
     """Match events as they come, in a thread of its own, until the source ends or you stop it.
 
@@ -81,6 +83,8 @@ def live(
         forget_after: How long a lasting fact is kept after its key was last touched; None for ever.
         needs: What payloads ask of matches, by the stream's name; a sink that renders payloads
             says it itself.
+        late_log: A file to which events that come too late are added, as NDJSON; without it they
+            are counted only.
 
     Returns:
         The run, which has begun.
@@ -114,6 +118,7 @@ def live(
         idle_after=None if idle_after is None else _seconds(idle_after),
         now=now,
         needs=needs,
+        late_log=None if late_log is None else LateLog(late_log),
         options={"allowed_lateness": allowed_lateness, "forget_after": forget_after},
     )
 
@@ -137,6 +142,7 @@ class LiveRun:
         idle_after: float | None,
         now: Callable[[], datetime],
         needs: Mapping[str, Needs] | None,
+        late_log: LateLog | None,
         options: Mapping[str, Any],
     ) -> None:
         self._source = source
@@ -145,7 +151,10 @@ class LiveRun:
         self._now = now
         self._needs = needs
         self._idle_after = idle_after
+        self._late_log = late_log
         self._options = dict(options)
+        if late_log is not None:
+            self._options["late_kept"] = None
         if _keeps_time(source):
             self._options["allowed_lateness"] = None
         enabled, left_out = _enabled(streams)
@@ -161,6 +170,7 @@ class LiveRun:
             self._keeping.close()
             source.close()
             sink.close()
+            self._close_late_log()
             raise
         self.streams = matcher.streams
         if state is not None and not getattr(source, "can_go_back", True):
@@ -269,6 +279,11 @@ class LiveRun:
             self._source.close()
             self._keeping.close()
             self._sink.close()
+            self._close_late_log()
+
+    def _close_late_log(self) -> None:
+        if self._late_log is not None:
+            self._late_log.close()
 
     def _rest(self) -> None:
         """Nothing came: commit what did before, and let the wall clock go on if that was long ago."""
@@ -288,6 +303,8 @@ class LiveRun:
     def _commit(self) -> None:
         matches, self._matches = self._matches, []
         self._uncommitted = 0
+        if self._late_log is not None:
+            self._late_log.write(self._matcher.take_late_events())
         self._keeping.commit(
             self._position, matches, lambda: self._source.committed(self._position)
         )
