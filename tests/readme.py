@@ -1,4 +1,4 @@
-"""The README's outputs, made by running its commands."""
+"""The outputs in README and docs, made by running their commands."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+PAGES = (README, *sorted((ROOT / "streamkit" / "docs").glob("*.md")))
 BLOCK = re.compile(r"```text\n\$ (streamkit [^\n]*)\n(.*?)```\n", re.DOTALL)
 TIMES = re.compile(r"in \d+\.\d s;")
 
@@ -22,9 +23,10 @@ def output(command: str) -> str:
 
 
 def renewed(text: str) -> str:
-    """The README with the real output of its commands."""
+    """A page with the real output of its commands."""
     return BLOCK.sub(lambda found: f"```text\n$ {found[1]}\n{output(found[1])}```\n", text)
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text()))
+    for page in PAGES:
+        page.write_text(renewed(page.read_text()))

@@ -1,4 +1,4 @@
-"""The README tells the truth."""
+"""README and docs tell the truth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 import streamkit
 from streamkit.cli import run
-from tests.readme import README, ROOT, renewed
+from tests.readme import PAGES, README, ROOT, renewed
 
 TEXT = README.read_text()
 SHELL = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
@@ -21,14 +21,47 @@ OWN_DATA = [line for line in LINES if "exports/" in line]
 COMMANDS = [line for line in LINES if line not in OWN_DATA]
 
 
-def test_shown_output_is_the_real_output() -> None:
-    """What the README shows is what the commands print today."""
-    assert renewed(TEXT) == TEXT
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_shown_output_is_the_real_output(page: Path) -> None:
+    """What a page shows is what the commands print today."""
+    assert renewed(page.read_text()) == page.read_text()
 
 
-def test_there_are_commands() -> None:
-    """The test above has something to run."""
+def test_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of the README on the shipped data, in its order, as it stands."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for command in COMMANDS:
+        assert run(shlex.split(command)[1:]) == 0, command
+    assert len(COMMANDS) >= 6
     assert len(OWN_DATA) == 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """To files of the project."""
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_exist(page: Path) -> None:
+    """Every option that a page's command names is one of that command."""
+    from streamkit.cli.main import COMMANDS as MODULES
+    from streamkit.cli.main import _Parser
+
+    options = {}
+    for module in MODULES:
+        parser = _Parser(prog=module.NAME)
+        module.add_arguments(parser)
+        options[module.NAME] = set(parser.options) | {"--debug", "--help"}
+    text = page.read_text().replace("\\\n", " ")
+    for block in re.findall(r"```(?:sh|text)\n(.*?)```", text, re.DOTALL):
+        for line in re.findall(r"^(?:\$ )?streamkit (.*)$", block, re.MULTILINE):
+            name, *words = shlex.split(line, comments=True)
+            used = {word.split("=")[0] for word in words if word.startswith("--")}
+            assert used <= options[name], line
 
 
 WEB = """\

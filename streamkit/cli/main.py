@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from streamkit.cli import (
     backtest,
@@ -44,13 +44,11 @@ class _BadArgumentsError(Exception):
 class _Parser(argparse.ArgumentParser):
     """An argument parser that says what is wrong in one line, with the nearest right word."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.options: list[str] = []
-        super().__init__(**settings)
-
-    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
-        self.options += [name for name in names if name.startswith("--")]
-        return super().add_argument(*names, **settings)
+    @property
+    def options(self) -> list[str]:
+        """The long options, those of groups included."""
+        names = (name for action in self._actions for name in action.option_strings)
+        return [name for name in names if name.startswith("--")]
 
     def error(self, message: str) -> NoReturn:
         raise _BadArgumentsError(f"{self.prog}: {message}\nHint: see '{self.prog} --help'")

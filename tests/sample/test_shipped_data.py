@@ -15,7 +15,8 @@ from streamkit.sample import generate
 
 DATA = Path(__file__).parents[2] / "data"
 FILES = sorted((DATA / "shop").glob("*.parquet"))
-STREAMS = sorted(set((DATA / "streams").glob("*.yaml")) - {DATA / "streams" / "events.yaml"})
+OTHERS = {DATA / "streams" / name for name in ("connections.yaml", "events.yaml")}
+STREAMS = sorted(set((DATA / "streams").glob("*.yaml")) - OTHERS)
 END = datetime(2026, 3, 31, tzinfo=UTC)
 
 
