@@ -5,6 +5,7 @@ Importing this package loads nothing else: each name is found when it is first u
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
         save_named,
         stream_json_schema,
     )
+    from streamkit.delivery.connections import Connection, Connections
+    from streamkit.delivery.ledger import Ledger
+    from streamkit.delivery.live_sink import LedgerSink
+    from streamkit.delivery.send_report import SendReport
+    from streamkit.delivery.sending import send
+    from streamkit.delivery.trial import Trial, send_test
     from streamkit.errors import (
         DefinitionError,
         DeliveryError,
@@ -31,36 +38,53 @@ if TYPE_CHECKING:
         StreamkitError,
     )
     from streamkit.events import History, Schema, Sessionizer
+    from streamkit.notebook.builder import Builder
+    from streamkit.payload import Rendering, render
     from streamkit.running import Match, Matcher, verify
+    from streamkit.streaming import LiveRun, live
 
 __all__ = [
     "Backtest",
+    "Builder",
+    "Connection",
+    "Connections",
     "DefinitionError",
     "DeliveryError",
     "EventsError",
     "History",
+    "Ledger",
+    "LedgerSink",
+    "LiveRun",
     "Match",
     "Matcher",
     "PayloadError",
     "Problem",
+    "Rendering",
     "Schema",
+    "SendReport",
     "Sessionizer",
     "Stream",
     "StreamkitError",
+    "Trial",
     "backtest",
     "cooldown",
     "defined",
     "event",
     "exclude",
+    "live",
     "load",
     "load_named",
     "prop",
+    "render",
     "save_named",
+    "send",
+    "send_test",
     "stream_json_schema",
     "verify",
 ]
 
 HOMES = {
+    "streamkit.notebook.builder": ("Builder",),
     "streamkit.backtesting": ("Backtest", "backtest"),
     "streamkit.definition": (
         "Stream",
@@ -74,6 +98,12 @@ HOMES = {
         "save_named",
         "stream_json_schema",
     ),
+    "streamkit.delivery.connections": ("Connection", "Connections"),
+    "streamkit.delivery.trial": ("Trial", "send_test"),
+    "streamkit.delivery.ledger": ("Ledger",),
+    "streamkit.delivery.live_sink": ("LedgerSink",),
+    "streamkit.delivery.send_report": ("SendReport",),
+    "streamkit.delivery.sending": ("send",),
     "streamkit.errors": (
         "DefinitionError",
         "DeliveryError",
@@ -83,9 +113,15 @@ HOMES = {
         "StreamkitError",
     ),
     "streamkit.events": ("History", "Schema", "Sessionizer"),
+    "streamkit.payload": ("Rendering", "render"),
     "streamkit.running": ("Match", "Matcher", "verify"),
+    "streamkit.streaming": ("LiveRun", "live"),
 }
 HOME_OF = {name: home for home, names in HOMES.items() for name in names}
+
+
+if "IPython" in sys.modules:  # some values show themselves in a notebook with fields and buttons
+    import_module("streamkit.notebook.displays").register()
 
 
 def __getattr__(name: str) -> Any:

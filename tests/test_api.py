@@ -8,9 +8,12 @@ import sys
 import streamkit
 
 PUBLIC = {
-    "Backtest", "DefinitionError", "DeliveryError", "EventsError", "History", "Match", "Matcher", "PayloadError",
-    "Problem", "Schema", "Sessionizer", "Stream", "StreamkitError", "backtest", "cooldown",
-    "defined", "event", "exclude", "load", "load_named", "prop", "save_named", "stream_json_schema", "verify",
+    "Backtest", "Builder", "Connection", "Connections", "DefinitionError", "DeliveryError",
+    "EventsError", "History", "Ledger", "LedgerSink", "LiveRun", "Match", "Matcher",
+    "PayloadError", "Problem", "Rendering", "Schema", "SendReport", "Sessionizer", "Stream",
+    "StreamkitError", "Trial", "backtest", "cooldown", "defined", "event", "exclude", "live",
+    "load", "load_named", "prop", "render", "save_named", "send", "send_test",
+    "stream_json_schema", "verify",
 }  # fmt: skip
 
 

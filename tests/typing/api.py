@@ -8,16 +8,25 @@ import polars as pl
 
 from streamkit import (
     Backtest,
+    Builder,
+    Connection,
+    Connections,
     History,
+    LiveRun,
+    Rendering,
     Schema,
     Sessionizer,
     Stream,
+    Trial,
     backtest,
     cooldown,
     event,
     exclude,
+    live,
     load,
     prop,
+    render,
+    send_test,
 )
 
 stream = Stream(
@@ -54,3 +63,20 @@ pending: pl.DataFrame = result.pending
 funnel: pl.DataFrame = result.funnel("checkout-rescue")
 counts: pl.DataFrame = result.counts(every="1d", by="country")
 queries: str = result.sql
+rendering: Rendering = render(stream, history, since="2026-03-01", limit=3)
+bodies: list[str] = [each.text for each in rendering.rendered]
+running: LiveRun = live(
+    stream, iter([{"event": "add_to_cart"}]), schema, sink=lambda match: print(match.match_id)
+)
+notes: tuple[str, ...] = running.reload([stream])
+running.stop()
+connections = Connections({"crm": Connection("bearer", token="env:CRM_TOKEN")})  # noqa: S106 # a reference
+connections.with_entry("erp", Connection("none")).save("connections.yaml")
+missing: list[str] = [check.reference for check in connections.check() if not check.found]
+trial: Trial = send_test(stream, connections, history=history, headers={"X-Source": "test"})
+tried_again: Trial = send_test(stream, connections, body=trial.body)
+took_it: bool = trial.delivered
+
+builder = Builder(history, stream, connections={"crm": {"type": "bearer", "token": "env:CRM"}})
+built: Stream = builder.stream
+as_text: str = builder.to_yaml() + builder.to_python()
