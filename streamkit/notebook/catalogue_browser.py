@@ -16,7 +16,7 @@ from streamkit.events.cataloguing.html import catalog_html, event_html, findings
 from streamkit.markup import Markup, tag
 from streamkit.notebook.choices import OPERATOR_WORDS, Choices, operators_of
 from streamkit.notebook.fields import Kit
-from streamkit.notebook.style import STYLE
+from streamkit.notebook.style import KEYS, STYLE
 
 __all__ = ["CatalogBrowser"]
 
@@ -74,7 +74,8 @@ class CatalogBrowser:
 
         display(HTML(catalog_html(self.catalog)))
         display(self.fields)
-        self._handle = display(HTML(self._shown), display_id=True)
+        self._handle = display(HTML(self._shown + KEYS), display_id=True)
+        self._handle.update(HTML(self._shown))
 
     @property
     def fields(self) -> Any:

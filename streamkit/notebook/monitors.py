@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 
 from streamkit.markup import QUIET, Markup, shown, table, tag
 from streamkit.notebook.fields import Kit
-from streamkit.notebook.style import STYLE
+from streamkit.notebook.style import KEYS, STYLE
 from streamkit.times import from_microseconds
 
 __all__ = [
@@ -152,9 +152,10 @@ class Monitor:
         from IPython.display import HTML, display
 
         self._shown = card_html(self._read())
-        self._handle = display(HTML(self._shown), display_id=True)
+        self._handle = display(HTML(self._shown + KEYS), display_id=True)
         if self.buttons:
             display(self.controls)
+        self._handle.update(HTML(self._shown))
         self._thread.start()
         return self
 

@@ -89,10 +89,11 @@ STYLE = Markup("""<style>
 .sk-builder .sk-parts input { order: -1; margin: 0 5px 0 0; }
 .sk-builder .sk-main-row { display: flex; flex-flow: row wrap; gap: 20px; align-items: flex-start; }
 .sk-builder .sk-main-row > .sk-left { flex: 1 1 560px; min-width: 0; }
-.sk-builder .sk-main-row > .sk-right { flex: 1 1 380px; min-width: 0; max-width: 100%; }
+.sk-builder .sk-main-row > .sk-right { flex: 1 1 420px; min-width: 0; max-width: 100%; }
 .sk-builder .sk-preview { border: 1px solid var(--jp-border-color2); border-radius: 5px;
   padding: 8px 12px; background: var(--jp-layout-color1); }
 .sk-builder .sk-old { border-left: 3px dashed var(--jp-border-color1); padding-left: 8px; }
+.sk-builder .sk-preview :is(td, th) { padding: 2px 8px 2px 0 !important; font-size: 12px; }
 .sk-builder .sk-preview img { background: #fff; border-radius: 3px; }
 .sk-builder .sk-scroll { overflow-x: auto; max-width: 100%; }
 .sk-builder .sk-wide-content, .sk-builder .sk-wide-content .widget-html-content { max-width: 100%; width: 100%; }
