@@ -15,19 +15,18 @@ NO_REPEAT = -1
 def repeated_ids(ids: pl.Series) -> Ints:
     """A number for each id that occurs more than once, -1 for all other rows.
 
-    Ids are compared as text; hashes only find the few rows that are worth comparing.
+    Args:
+        ids: Texts, or whole numbers that stand for them; null where there is none.
     """
     codes = np.full(len(ids), NO_REPEAT, np.int64)
-    hashes, present = ids.hash(), ids.is_not_null().to_numpy()
-    ordered = np.sort(hashes.to_numpy()[present])
+    hashes = ids.hash() if ids.dtype == pl.String else ids
+    ordered = np.sort(hashes.filter(ids.is_not_null()).to_numpy())
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if len(repeated):
-        alike = hashes.is_in(pl.Series(repeated).implode()).to_numpy()
-        rows = np.flatnonzero(alike & present)
-        texts = ids.gather(rows)
-        rows = rows[texts.is_duplicated().to_numpy()]
-        categories = pl.Categorical(pl.Categories.random())
-        codes[rows] = ids.gather(rows).cast(categories).to_physical().to_numpy()
+        alike = hashes.is_in(pl.Series(repeated, dtype=hashes.dtype).implode()) & ids.is_not_null()
+        rows = np.flatnonzero(alike.to_numpy())
+        rows = rows[ids.gather(rows).is_duplicated().to_numpy()]
+        codes[rows] = ids.gather(rows).rank("dense").to_numpy()
     return codes
 
 
