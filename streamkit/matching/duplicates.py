@@ -16,16 +16,20 @@ def repeated_ids(ids: pl.Series) -> Ints:
     """A number for each id that occurs more than once, -1 for all other rows.
 
     Args:
-        ids: Texts, or whole numbers that stand for them; null where there is none.
+        ids: Texts, null where there is none; or numbers that stand for them, 0 where there is none.
     """
     codes = np.full(len(ids), NO_REPEAT, np.int64)
-    hashes = ids.hash() if ids.dtype == pl.String else ids
-    ordered = np.sort(hashes.filter(ids.is_not_null()).to_numpy())
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if len(repeated):
-        alike = hashes.is_in(pl.Series(repeated, dtype=hashes.dtype).implode()) & ids.is_not_null()
-        rows = np.flatnonzero(alike.to_numpy())
-        rows = rows[ids.gather(rows).is_duplicated().to_numpy()]
+    is_text = ids.dtype == pl.String
+    numbers = ids.hash().set(ids.is_null(), 0).to_numpy() if is_text else ids.to_numpy()
+    order = np.argsort(numbers)
+    ordered = numbers[order]
+    same = (ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)
+    if same.any():
+        is_repeat = np.append(same, False)
+        is_repeat[1:] |= same
+        rows = order[is_repeat]
+        if is_text:
+            rows = rows[ids.gather(rows).is_duplicated().to_numpy()]
         codes[rows] = ids.gather(rows).rank("dense").to_numpy()
     return codes
 

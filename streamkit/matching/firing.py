@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from streamkit.matching.buckets import Hashes, Records
+from streamkit.matching.buckets import Buckets, Columns, Hashes
 from streamkit.matching.chains import Bools, Ints, group_starts
 from streamkit.matching.duplicates import first_of_each_id, kept_rows, repeated_ids
 from streamkit.matching.frequency import kept_by_frequency
-from streamkit.matching.order import order_rows, together
+from streamkit.matching.order import sort_rows, together
 from streamkit.matching.plan import StreamPlan
 from streamkit.matching.scan import Scan
 from streamkit.matching.sequence import Rows, find_runs
@@ -109,26 +109,22 @@ class Firings:
 class _Ordered:
     """The rows of a bucket, sorted by key and order."""
 
-    def __init__(self, records: Records, parts: Sequence[Hashes]) -> None:
-        codes = together(parts)
-        times = np.ascontiguousarray(records["time"])
-        names = records.dtype.names or ()
-        order = order_rows(codes, times, records["sequence"] if "sequence" in names else None)
-        self.records = records
-        self.order = order
-        self.times: Ints = times.take(order)
+    def __init__(self, columns: Columns, parts: Sequence[Hashes]) -> None:
+        self.columns = columns
+        self.order, codes, self.times = sort_rows(
+            together(parts), columns["time"], columns.get("sequence")
+        )
         self.words = [
-            np.ascontiguousarray(records[name]).take(order)
-            for name in names
-            if name.startswith("flags_")
+            column.take(self.order) for name, column in columns.items() if name.startswith("flags_")
         ]
-        keys = codes.take(order)
-        begins = np.flatnonzero(group_starts(keys.view(np.int64)))
-        self.firsts: Ints = np.repeat(begins, np.diff(begins, append=len(keys)))
+        begins = np.flatnonzero(group_starts(codes.view(np.int64)))
+        self.firsts: Ints = np.repeat(begins, np.diff(begins, append=len(codes)))
         self.ids: Ints | None = None
-        if "id" in names:
-            ids = np.ascontiguousarray(records["id"]).take(order)
-            self.ids = repeated_ids(pl.Series(keys * ODD + ids).set(pl.Series(ids == 0), None))
+        if "id" in columns:
+            ids = columns["id"].take(self.order)
+            self.ids = repeated_ids(
+                pl.Series(np.where(ids == 0, ids, codes.view(np.uint64) * ODD + ids))
+            )
         self._meeting: dict[int, Ints] = {}
 
     def meeting(self, flag: int) -> Ints:
@@ -156,13 +152,14 @@ class _Ordered:
 
     def repeated(self) -> tuple[Ints, Hashes]:
         """Positions of the repeats, and the numbers that stand for their ids."""
-        rows = self.repeats
-        ids = self.records["id"] if self.ids is not None else np.empty(0, np.uint64)
-        return self.column("position", rows), ids[self.order[rows]]
+        if self.ids is None:
+            return np.empty(0, np.int64), np.empty(0, np.uint64)
+        ids: Hashes = self.columns["id"][self.order[self.repeats]]
+        return self.column("position", self.repeats), ids
 
     def column(self, name: str, rows: Ints) -> Ints:
-        """A column of the records, of some rows."""
-        values: Ints = self.records[name][self.order[rows]]
+        """A column of some rows."""
+        values: Ints = self.columns[name][self.order[rows]]
         return values
 
 
@@ -184,16 +181,20 @@ def find_firings(
         plans = {number: plan for number, plan in enumerate(scan.plan.streams) if plan.key == key}
 
         def work(
-            bucket: int, key: tuple[str, ...] = key, plans: Iterable[StreamPlan] = plans.values()
+            bucket: int,
+            key: tuple[str, ...] = key,
+            buckets: Buckets = buckets,
+            plans: Iterable[StreamPlan] = plans.values(),
         ) -> tuple[list[Firing], bool, Ints, Hashes]:
-            ordered = _Ordered(*touching.bucket(key, bucket))
+            columns = buckets.read(bucket)
+            ordered = _Ordered(columns, touching.key_parts(key, columns))
             firings = [
                 _firing(ordered, plan, scan, horizon, since, undecided=undecided) for plan in plans
             ]
             ties = not scan.history.source.is_ordered and ordered.has_ties()
             return firings, ties, *ordered.repeated()
 
-        parts = list(in_threads(work, range(len(buckets))))
+        parts = list(in_threads(work, buckets.filled()))
         for place, number in enumerate(plans):
             found[number] = Firing.of_all([firings[place] for firings, _, _, _ in parts])
         has_ties |= any(ties for _, ties, _, _ in parts)

@@ -10,7 +10,7 @@ import polars as pl
 from streamkit.matching.buckets import Hashes
 from streamkit.matching.chains import Bools, Ints
 
-__all__ = ["key_codes", "order_rows", "together"]
+__all__ = ["key_codes", "order_rows", "sort_rows", "together"]
 
 
 def key_codes(parts: Sequence[pl.Series]) -> Ints:
@@ -69,6 +69,13 @@ def order_rows(codes: Ints | Hashes, times: Ints, sequence: Ints | None = None) 
         >>> order_rows(np.array([1, 0, 1]), np.array([5, 9, 3])).tolist()
         [1, 2, 0]
     """
+    return sort_rows(codes, times, sequence)[0]
+
+
+def sort_rows(
+    codes: Ints | Hashes, times: Ints, sequence: Ints | None
+) -> tuple[Ints, Ints | Hashes, Ints]:
+    """The order of `order_rows`, and the codes and times in that order."""
     count = len(codes)
     row_bits = np.uint64(max(count - 1, 1).bit_length())
     packed = codes.astype(np.uint64)
@@ -78,9 +85,9 @@ def order_rows(codes: Ints | Hashes, times: Ints, sequence: Ints | None = None) 
     order = (packed & ((np.uint64(1) << row_bits) - np.uint64(1))).view(np.int64)
     packed >>= row_bits
     alike = packed[1:] == packed[:-1]
-    wrong = _wrong(
-        codes.take(order), times.take(order), None if sequence is None else sequence.take(order)
-    )
+    sorted_codes, sorted_times = codes.take(order), times.take(order)
+    sorted_sequence = None if sequence is None else sequence.take(order)
+    wrong = _wrong(sorted_codes, sorted_times, sorted_sequence)
     wrong &= alike
     if wrong.any():
         groups = np.zeros(count, np.int64)
@@ -88,12 +95,17 @@ def order_rows(codes: Ints | Hashes, times: Ints, sequence: Ints | None = None) 
         is_wrong = np.zeros(int(groups[-1]) + 1, bool)
         is_wrong[groups[1:][wrong]] = True
         places = np.flatnonzero(is_wrong[groups])
-        rows = order[places]
-        again = _sorted(
-            groups[places], codes[rows], times[rows], None if sequence is None else sequence[rows]
-        )
-        order[places] = rows[again]
-    return order
+        again = places[
+            _sorted(
+                groups[places],
+                sorted_codes[places],
+                sorted_times[places],
+                None if sorted_sequence is None else sorted_sequence[places],
+            )
+        ]
+        for column in (order, sorted_codes, sorted_times):
+            column[places] = column[again]
+    return order, sorted_codes, sorted_times
 
 
 def _wrong(codes: Ints | Hashes, times: Ints, sequence: Ints | None) -> Bools:

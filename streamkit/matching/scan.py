@@ -187,6 +187,10 @@ class Scan:
         )
         return Query(sql, self._parameters.values)
 
+    def part_fact(self, part: str) -> str:
+        """The fact that holds a key part."""
+        return part if part in ROLES else f"part_{self.parts.index(part)}"
+
     def described(self) -> Query:
         """What a match tells of the rows in the table `wanted`, by position."""
         return self.history.lookup(self._facts)
@@ -206,7 +210,8 @@ class Scan:
         if history.schema.sequence is not None:
             columns["fact_sequence"] = sequence_sql(history, values)
         for place, part in enumerate(self.parts):
-            columns[f"fact_part_{place}"] = part_sql(history, part, values)
+            if part not in ROLES:
+                columns[f"fact_part_{place}"] = part_sql(history, part, values)
         for place, by in enumerate(self.cooldowns):
             columns[f"fact_cooldown_{place}"] = part_sql(history, by, values)
         return columns

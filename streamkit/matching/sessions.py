@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamkit.events.schema import Sessionizer
-from streamkit.matching.buckets import Records
+from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Ints, follow, group_starts, next_in_group
-from streamkit.matching.order import order_rows
+from streamkit.matching.order import sort_rows
 
 __all__ = ["SessionCounts", "is_proven", "session_starts"]
 
@@ -28,20 +28,20 @@ class SessionCounts:
 
 
 def session_starts(
-    rows: Records, sessionizer: Sessionizer, begin: int
+    columns: Columns, sessionizer: Sessionizer, begin: int
 ) -> tuple[Ints, SessionCounts]:
     """For each row the time of its session's first event, in microseconds; 0 without a user.
 
     Args:
-        rows: All rows of some users, in source order.
+        columns: All rows of some users, in source order.
         sessionizer: The longest gap and the longest session.
         begin: The oldest time in the input.
     """
-    known = np.flatnonzero(rows["sessionizer_by"])
-    users, times = rows["sessionizer_by"][known], rows["time"][known]
-    sequence = rows["sequence"][known] if "sequence" in (rows.dtype.names or ()) else None
-    order = order_rows(users, times, sequence)
-    groups, ordered = users[order], times[order]
+    users = columns["sessionizer_by"]
+    known = np.flatnonzero(users)
+    sequence = columns["sequence"][known] if "sequence" in columns else None
+    order, numbers, ordered = sort_rows(users[known], columns["time"][known], sequence)
+    groups = numbers.view(np.int64)
     starts = group_starts(groups)
     starts[1:] |= np.diff(ordered) > sessionizer.inactivity.microseconds
     if sessionizer.max is not None:
@@ -49,7 +49,7 @@ def session_starts(
         too_late = next_in_group(stretches, ordered, sessionizer.max.microseconds, inclusive=False)
         starts = follow(too_late, starts)
     started = ordered[np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))]
-    all_starts = np.zeros(len(rows), np.int64)
+    all_starts = np.zeros(len(users), np.int64)
     all_starts[known[order]] = started
     unproven = int((~is_proven(ordered[starts], sessionizer, begin)).sum())
     return all_starts, SessionCounts(int(starts.sum()), unproven)

@@ -132,10 +132,7 @@ def _earlier_twins(
         wanted = facts.of(positions).select(
             "position",
             "name",
-            *(
-                pl.col(f"part_{scan.parts.index(part)}").alias(f"part_{n}")
-                for n, part in enumerate(key)
-            ),
+            *(pl.col(scan.part_fact(part)).alias(f"part_{n}") for n, part in enumerate(key)),
             pl.col("^sequence$"),
             row=facts.places(positions),
             time=times,
@@ -160,7 +157,7 @@ class _Described:
         self.parts = [
             self.session
             if part == "session" and self.sessionizer is not None
-            else self.last[f"part_{scan.parts.index(part)}"]
+            else self.last[scan.part_fact(part)]
             for part in firing.plan.key
         ]
         self._facts = facts

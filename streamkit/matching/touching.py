@@ -10,9 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
-from numpy.lib import recfunctions
 
-from streamkit.matching.buckets import Buckets, Hashes, Records
+from streamkit.matching.buckets import Buckets, Columns, Hashes, Records
 from streamkit.matching.chains import Bools, Ints
 from streamkit.matching.scan import FLAGS_PER_WORD, ROLES, Scan
 from streamkit.matching.sessions import SessionCounts, session_starts
@@ -82,28 +81,30 @@ class Touching:
             return
 
         def made(bucket: int) -> tuple[Records, SessionCounts]:
-            rows = self._users.read(bucket)
-            starts, counts = session_starts(rows, sessionizer, self._begin)
-            touches = any_flag(rows, self._masks)
-            rows = recfunctions.append_fields(
-                rows[touches], "session_start", starts[touches], usemask=False
+            columns = self._users.read(bucket)
+            starts, counts = session_starts(columns, sessionizer, self._begin)
+            columns["session_start"] = starts
+            touches = np.flatnonzero(any_flag(columns, self._masks))
+            rows = np.empty(
+                len(touches), [(name, column.dtype) for name, column in columns.items()]
             )
+            for name, column in columns.items():
+                rows[name] = column[touches]
             return rows, counts
 
         total = SessionCounts(0, 0)
-        for rows, counts in in_threads(made, range(len(self._users))):
+        for rows, counts in in_threads(made, self._users.filled()):
             self._deal(rows)
             total = SessionCounts(total.made + counts.made, total.unproven + counts.unproven)
         self.sessions = total
         self._users = Buckets(0)
 
-    def bucket(self, key: tuple[str, ...], bucket: int) -> tuple[Records, list[Hashes]]:
-        """Rows of whole keys in source order, and what tells their keys apart."""
-        rows = self.buckets[key].read(bucket)
-        parts = [np.ascontiguousarray(rows[name]) for name in self._names(key)]
+    def key_parts(self, key: tuple[str, ...], columns: Columns) -> list[Hashes]:
+        """What tells the keys of some rows apart."""
+        parts: list[Hashes] = [columns[name] for name in self._names(key)]
         if self.sessions is not None and "session" in key:
-            parts.append(rows["session_start"].astype(np.uint64))
-        return rows, parts
+            parts.append(columns["session_start"].view(np.uint64))
+        return parts
 
     def lacking_positions(self) -> Ints:
         """Source positions of the rows that lack a part of some key."""
@@ -129,9 +130,9 @@ class Touching:
         return [f"part_{self.scan.parts.index(part)}" for part in key]
 
 
-def any_flag(rows: Records, masks: dict[int, int]) -> Bools:
+def any_flag(rows: Records | Columns, masks: dict[int, int]) -> Bools:
     """Which rows meet any of some flags."""
-    touches = np.zeros(len(rows), bool)
+    touches = np.zeros(len(rows["position"]), bool)
     for word, mask in masks.items():
         touches |= rows[f"flags_{word}"] & mask != 0
     return touches
