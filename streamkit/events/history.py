@@ -14,6 +14,7 @@ import duckdb
 from streamkit.errors import EventsError, Problem
 from streamkit.events.aliases import meanings
 from streamkit.events.detect import detect
+from streamkit.events.opened import Bounds
 from streamkit.events.presets.fitting import fit, in_case_of
 from streamkit.events.property import Property, bind
 from streamkit.events.row_values import RowValues
@@ -21,7 +22,7 @@ from streamkit.events.schema import Schema
 from streamkit.events.source import EventSource, Source, connect, open_source
 from streamkit.events.sql import Parameters, Query, join_lines, select_items
 from streamkit.events.types import Kind, ValueType
-from streamkit.events.values import MACROS, cast_scalar, key_text, time_us
+from streamkit.events.values import FIRST_TIME, LAST_TIME, MACROS, cast_scalar, key_text, time_us
 from streamkit.path import Path
 
 if TYPE_CHECKING:
@@ -205,6 +206,17 @@ class History:
         elif bound.is_document:
             return f"in_years(text_us(json_string({sql})))"
         return time_us(sql, type_, self.schema.time_unit)
+
+    def time_bounds(self) -> Bounds | None:
+        """What the files' footers tell of the events' times; None if they do not tell all."""
+        bound = self.role("time")
+        if bound.cast is not None or bound.accesses or bound.type.kind is not Kind.TIMESTAMP:
+            return None
+        bounds = self.source.bounds.get(bound.column)
+        if bounds is None or bounds.oldest is None or bounds.newest is None:
+            return None
+        are_times = bounds.oldest >= FIRST_TIME and bounds.newest <= LAST_TIME
+        return bounds if are_times else None
 
     def text_sql(self, bound: Property, values: RowValues) -> str:
         """A property as the text that keys, ids and users are compared by."""

@@ -15,6 +15,10 @@ from streamkit.matching.scan import ROLES, Scan, hash_sql, part_sql
 
 __all__ = ["Census", "census_query", "take_census"]
 
+SKIPPED = ("null_key", "null_time", "unparsable_time", "future_time")
+SAMPLE = 100_000
+"""Rows that tell about how many of all rows may touch a stream."""
+
 
 @dataclass(frozen=True, slots=True)
 class Census:
@@ -37,12 +41,12 @@ class Census:
     missing: Mapping[str, int] = field(default_factory=dict)
 
 
-def take_census(connection: duckdb.DuckDBPyConnection, scan: Scan) -> tuple[Census, int, bool]:
+def take_census(connection: duckdb.DuckDBPyConnection, scan: Scan) -> tuple[Census, float, bool]:
     """Count the rows.
 
     Returns:
-        The census, how many rows may touch a stream at most, and whether the numbers that stand
-        for key parts are different for any two texts.
+        The census, about which share of the rows may touch a stream, and whether the numbers that
+        stand for key parts are different for any two texts.
 
     Raises:
         EventsError: No row has a time that can be read.
@@ -58,10 +62,7 @@ def take_census(connection: duckdb.DuckDBPyConnection, scan: Scan) -> tuple[Cens
         )
     counted = Census(
         rows=rows,
-        skipped={
-            name: answer[name]
-            for name in ("null_key", "null_time", "unparsable_time", "future_time")
-        },
+        skipped={name: answer[name] or 0 for name in SKIPPED},
         horizon=newest if scan.until is None or newest is None else min(scan.until, newest),
         begin=answer["oldest"] or 0,
         keys={key: answer[_seen(scan, place)] for place, key in enumerate(scan.keys)},
@@ -70,57 +71,74 @@ def take_census(connection: duckdb.DuckDBPyConnection, scan: Scan) -> tuple[Cens
         answer[f"texts_{place}"] == answer[f"hashes_{place}"]
         for place in range(len(_texts(scan, RowValues(Parameters()))))
     )
-    return counted, answer["may_touch"], is_exact
+    return counted, answer["share"] or 0.0, is_exact
 
 
 def census_query(scan: Scan) -> Query:
     """One row: what is counted of times and of lacking keys, then the keys seen.
 
-    For each key part the texts and the numbers that stand for them are counted apart: equal
-    counts prove that no two texts share a number.
+    Where the files' footers tell enough of the times, they are not read for it. For each key part
+    the texts and the numbers that stand for them are counted apart: equal counts prove that no
+    two texts share a number.
     """
     values = RowValues(parameters := Parameters())
     texts = _texts(scan, values)
     raw_time = values.column(scan.history.role("time"))
     columns = [f"{scan.history.time_sql(values)} AS time", f"{raw_time} IS NULL AS is_timeless"]
     columns += [f"{sql} AS part_{place}" for place, sql in enumerate(texts.values())]
-    may_touch = scan.prefilter(parameters)
-    latest = parameters.bind(scan.latest)
-    before_until = "" if scan.until is None else f" AND time < {parameters.bind(scan.until)}"
-    visible = f"time <= {latest}{before_until}"
-    roles = [place for place, part in enumerate(scan.parts) if part in ROLES]
-    lacks = " OR ".join(f"part_{place} IS NULL" for place in roles) or "false"
-    counts = [
-        "count(*) AS rows",
-        "count(*) FILTER (is_timeless) AS null_time",
-        "count(*) FILTER (time IS NULL AND NOT is_timeless) AS unparsable_time",
-        f"count(*) FILTER (time > {latest}{before_until}) AS future_time",
-        f"max(time) FILTER (time <= {latest}) AS newest",
-        f"min(time) FILTER (time <= {latest}) AS oldest",
-        f"count(*) FILTER ({visible} AND ({lacks})) AS null_key",
-        f"count(*) FILTER ({may_touch or 'true'}) AS may_touch",
-    ]
-    if may_touch:
-        columns.append(f"{may_touch} AS may_touch")
-        counts[-1] = "count(*) FILTER (may_touch) AS may_touch"
+    columns.append(f"{scan.prefilter(parameters) or 'true'} AS may_touch")
+    known = scan.history.time_bounds()
+    ends = (scan.latest + 1, *(() if scan.until is None else (scan.until,)))
+    if known is not None and known.newest is not None and known.newest < min(ends):
+        visible = "NOT is_timeless"
+        counts = {
+            "rows": known.rows,
+            "null_time": known.nulls,
+            "unparsable_time": 0,
+            "future_time": 0,
+            "newest": known.newest,
+            "oldest": known.oldest,
+        }
+        times = f"SELECT {join_lines(f'{value} AS {name}' for name, value in counts.items())}"
+    else:
+        latest = parameters.bind(scan.latest)
+        before_until = "" if scan.until is None else f" AND time < {parameters.bind(scan.until)}"
+        visible = f"time <= {latest}{before_until}"
+        times = f"""SELECT count(*) AS rows,
+    count(*) FILTER (is_timeless) AS null_time,
+    count(*) FILTER (time IS NULL AND NOT is_timeless) AS unparsable_time,
+    count(*) FILTER (time > {latest}{before_until}) AS future_time,
+    max(time) FILTER (time <= {latest}) AS newest,
+    min(time) FILTER (time <= {latest}) AS oldest
+  FROM known"""
     steps = {
         "known": f"SELECT {join_lines(columns)}\n  FROM valued",
-        "counted": f"SELECT {join_lines(counts)}\n  FROM known",
+        "counted_times": times,
+        "counted_sample": "SELECT avg(CAST(may_touch AS INTEGER)) AS share\n"
+        f"  FROM (SELECT may_touch FROM known LIMIT {SAMPLE})",
     }
+    roles = [place for place, part in enumerate(scan.parts) if part in ROLES]
+    if len(roles) != 1:
+        lacks = " OR ".join(f"part_{place} IS NULL" for place in roles) or "false"
+        steps["counted_lacking"] = (
+            f"SELECT count(*) FILTER ({visible} AND ({lacks})) AS null_key\n  FROM known"
+        )
     for place in range(len(texts)):
         part = f"part_{place}"
-        numbers = f"nullif({hash_sql(part, scan.salt)}, 0)"
+        numbers = f"nullif({hash_sql('part', scan.salt)}, 0)"
+        lacking = ",\n    sum(rows) FILTER (part IS NULL) AS null_key" if roles == [place] else ""
         steps[f"counted_{part}"] = (
-            f"SELECT count(*) AS texts_{place}, count(DISTINCT {numbers}) AS hashes_{place}\n"
-            f"  FROM (SELECT DISTINCT {part} FROM known WHERE {visible} AND {part} IS NOT NULL)"
+            f"SELECT count(part) AS texts_{place},\n    count(DISTINCT {numbers})"
+            f" AS hashes_{place}{lacking}\n"
+            f"  FROM (SELECT {part} AS part, count(*) AS rows FROM known WHERE {visible} GROUP BY {part})"
         )
     for place, key in enumerate(scan.keys):
         if len(key) > 1:
             parts = [f"part_{scan.parts.index(part)}" for part in key]
-            known = " AND ".join(f"{part} IS NOT NULL" for part in parts)
+            whole = " AND ".join(f"{part} IS NOT NULL" for part in parts)
             steps[f"counted_key_{place}"] = (
                 f"SELECT count(*) AS keys_{place}\n"
-                f"  FROM (SELECT DISTINCT {', '.join(parts)} FROM known WHERE {visible} AND {known})"
+                f"  FROM (SELECT DISTINCT {', '.join(parts)} FROM known WHERE {visible} AND {whole})"
             )
     named = ",\n".join(f"{name} AS NOT MATERIALIZED (\n  {sql}\n)" for name, sql in steps.items())
     counted = [name for name in steps if name.startswith("counted")]

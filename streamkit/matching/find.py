@@ -31,9 +31,9 @@ __all__ = ["Census", "Found", "StreamMatches", "find_matches"]
 DAY_AHEAD = timedelta(hours=24)
 """Times further ahead than this are a broken clock's, not an event's."""
 SHARE_WITH_FACTS = 0.25
-LEAST_WITH_FACTS, MOST_WITH_FACTS = 1_000_000, 16_000_000
-"""Where few rows touch a stream, the scan brings at once what matches tell of them (some 80 bytes
-a row); where many do, the rows that are in a match are read a second time."""
+ROWS_WITH_FACTS = 1_000_000
+"""Where few rows touch a stream, the scan brings at once what matches tell of them; where many
+do, the rows that are in a match are read a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,13 @@ def _find(
 ) -> Found | None:
     """What is found if numbers stand for texts as the scan makes them; None if two share one."""
     report("counting the rows")
-    census, may_touch, is_exact = take_census(connection, scan)
+    census, share, is_exact = take_census(connection, scan)
     if not is_exact:
         return None
     report("reading the events that touch a stream")
-    few = min(max(SHARE_WITH_FACTS * census.rows, LEAST_WITH_FACTS), MOST_WITH_FACTS)
-    query = scan.touching(with_facts=may_touch <= few)
-    touching = Touching(scan, census.begin, may_touch)
+    is_told = share <= SHARE_WITH_FACTS or census.rows <= ROWS_WITH_FACTS
+    query = scan.touching(with_facts=is_told)
+    touching = Touching(scan, census.begin, census.rows)
     ask_batches(connection, query, touching.take)
     touching.finish()
     report("matching")

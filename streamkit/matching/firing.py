@@ -50,6 +50,8 @@ class Firing:
         times: Their times, in microseconds, shape (steps, runs).
         ranks: How many rows of its key and time that touch the stream stand before each run's
             first and last event, shape (2, runs); only where frequency is left to the caller.
+        twins: How many earlier rows of its key have the time and name of each run's first and last
+            event, shape (2, runs); None where rows that touch no stream may be such.
         sessions: When each run's session began, where sessions are made from gaps, shape (runs,).
         fired_at: When each fires, in microseconds, shape (runs,).
         is_pending: Whether its wait was still open at the horizon, shape (runs,).
@@ -63,6 +65,7 @@ class Firing:
     events: Ints
     times: Ints
     ranks: Ints
+    twins: Ints | None
     sessions: Ints
     fired_at: Ints
     is_pending: Bools
@@ -76,11 +79,13 @@ class Firing:
         def joined(name: str) -> np.ndarray:
             return np.concatenate([getattr(part, name) for part in parts], axis=-1)
 
+        twins = None if parts[0].twins is None else joined("twins")
         funnels = zip(*(part.funnel for part in parts), strict=True)
         return cls(
             parts[0].plan,
             **{name: joined(name) for name in ("starts", "started_at", "events", "times", "ranks")},
             **{name: joined(name) for name in ("sessions", "fired_at", "is_pending")},
+            twins=twins,
             funnel=tuple(
                 Stage(sum(s.keys for s in stages), sum(s.events for s in stages))
                 for stages in funnels
@@ -149,6 +154,21 @@ class _Ordered:
         """Whether rows of one key have equal times."""
         same = (self.times[1:] == self.times[:-1]) & (self.firsts[1:] == self.firsts[:-1])
         return bool(same.any())
+
+    @cached_property
+    def twins(self) -> Ints:
+        """For each row, how many before it have its key, time and name."""
+        same = (self.times[1:] == self.times[:-1]) & (self.firsts[1:] == self.firsts[:-1])
+        twins = np.zeros(len(self.times), np.int64)
+        tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+        if len(tied):
+            groups = np.cumsum(np.insert(~same, 0, True))[tied]
+            names = self.columns["name"][self.order[tied]]
+            alike = np.lexsort((names, groups))
+            begins = group_starts(groups[alike]) | (np.diff(names[alike], prepend=0) != 0)
+            first = np.maximum.accumulate(np.where(begins, np.arange(len(tied)), 0))
+            twins[tied[alike]] = np.arange(len(tied)) - first
+        return twins
 
     def repeated(self) -> tuple[Ints, Hashes]:
         """Positions of the repeats, and the numbers that stand for their ids."""
@@ -247,6 +267,9 @@ def _firing(
         ranks = _ranks(
             firsts, times, np.setdiff1d(touches, dropped), np.stack([starts, events[-1]])
         )
+    outer = np.stack([starts, events[-1]])
+    asked = [plan.steps[-1].flag, *([plan.steps[0].flag] if undecided else [])]
+    twins = ordered.twins[outer] if all(scan.brings_twins(flag) for flag in asked) else None
     sessions = np.empty(0, np.int64)
     if scan.history.schema.sessionizer is not None:
         sessions = ordered.column("session_start", events[-1])
@@ -257,6 +280,7 @@ def _firing(
         ordered.column("position", events),
         times[events],
         ranks,
+        twins,
         sessions,
         runs.fired_at[kept],
         runs.is_pending[kept],

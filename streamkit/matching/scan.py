@@ -173,6 +173,8 @@ class Scan:
         if self.history.schema.id is not None:
             text = self.history.text_sql(self.history.role("id"), self._values)
             columns["id"] = hash_sql(text, self.salt)
+        if self._names is not None:
+            columns["name"] = self._name_number()
         columns |= {f"flags_{word}": self._word_sql(word) for word in range(self.words)}
         if with_facts:
             columns |= self._facts(self._values)
@@ -190,6 +192,20 @@ class Scan:
     def part_fact(self, part: str) -> str:
         """The fact that holds a key part."""
         return part if part in ROLES else f"part_{self.parts.index(part)}"
+
+    def _name_number(self) -> str:
+        """A number for each name that a stream asks for, 0 for all others."""
+        cases = " ".join(
+            f"WHEN {self._parameters.bind(name)} THEN {number}"
+            for number, name in enumerate(sorted(self._names or ()), start=1)
+        )
+        return f"CAST(CASE {self._name} {cases} ELSE 0 END AS UINTEGER)"
+
+    def brings_twins(self, flag: int) -> bool:
+        """Whether every event of a name that meets the flag touches a stream, criteria or not."""
+        questions = self.plan.flags.questions
+        bare = {each.event for asked in questions for each in asked if each.where == All()}
+        return self._names is not None and all(each.event in bare for each in questions[flag])
 
     def described(self) -> Query:
         """What a match tells of the rows in the table `wanted`, by position."""

@@ -99,14 +99,14 @@ def match_tables(
     twins: dict[tuple[str, ...], Ints] = {}
     for firing in firings:
         key = firing.plan.key
-        if key not in twins:
-            alike = [other for other in firings if other.plan.key == key]
+        if firing.twins is None and key not in twins:
+            alike = [o for o in firings if o.plan.key == key and o.twins is None]
             named = [(other.events[-1], other.times[-1]) for other in alike]
             if undecided:
                 named += [(other.starts, other.started_at) for other in alike]
             positions, times = (np.concatenate(column) for column in zip(*named, strict=True))
             twins[key] = _earlier_twins(connection, scan, facts, key, positions, times)
-        described = _Described(firing, facts, twins[key], scan)
+        described = _Described(firing, facts, twins.get(key), scan, undecided=undecided)
         tables.append(_tables(connection, described, since, begin, undecided=undecided))
     return tables
 
@@ -145,8 +145,17 @@ def _earlier_twins(
 class _Described:
     """One stream's firing events with what is told of them."""
 
-    def __init__(self, firing: Firing, facts: Facts, twins: Ints, scan: Scan) -> None:
+    def __init__(
+        self, firing: Firing, facts: Facts, twins: Ints | None, scan: Scan, *, undecided: bool
+    ) -> None:
         self.firing = firing
+        if firing.twins is not None:
+            self.twins = firing.twins
+        else:
+            assert twins is not None
+            ends = firing.events[-1]  # the first events are told of only where they are asked for
+            outer = np.stack([firing.starts if undecided else ends, ends])
+            self.twins = twins[facts.places(outer)]
         self.stream = firing.plan.stream
         self.sessionizer = scan.history.schema.sessionizer
         self.last = facts.of(firing.events[-1])
@@ -161,13 +170,7 @@ class _Described:
             for part in firing.plan.key
         ]
         self._facts = facts
-        self._twins = twins
         self._scan = scan
-
-    def nth(self, rows: Ints) -> Ints:
-        """How many earlier twins rows without an id have."""
-        nth: Ints = self._twins[self._facts.places(rows)]
-        return nth
 
     def cooldown_values(self, by: str) -> pl.Series:
         """The values that a cooldown other than by key goes by."""
@@ -228,22 +231,22 @@ class _Described:
         if self.sessionizer is not None and by_session:
             proven = is_proven(firing.sessions, self.sessionizer, begin)
         columns = {
-            "first_row": self._row_names(firing.starts, firing.started_at),
+            "first_row": self._row_names(firing.starts, firing.started_at, self.twins[0]),
             "first_rank": firing.ranks[0],
-            "last_row": self._row_names(ends, firing.times[-1]),
+            "last_row": self._row_names(ends, firing.times[-1], self.twins[1]),
             "last_rank": firing.ranks[1],
             "cooldown_value": values,
             "is_proven": proven,
         }
         return pl.DataFrame(columns, schema=RUN_SCHEMA)
 
-    def _row_names(self, rows: Ints, times: Ints) -> list[str]:
+    def _row_names(self, rows: Ints, times: Ints, twins: Ints) -> list[str]:
         """What rows are known by inside their key: their id, or time, name and number."""
         told = self._facts.of(rows, ["id", "name"])
         return [
             compact([time, name, number] if event_id is None else [event_id])
             for event_id, time, name, number in zip(
-                told["id"], times.tolist(), told["name"], self.nth(rows).tolist(), strict=True
+                told["id"], times.tolist(), told["name"], twins.tolist(), strict=True
             )
         ]
 
@@ -257,12 +260,12 @@ def _tables(
     undecided: bool,
 ) -> MatchTables:
     stream, firing = described.stream, described.firing
-    ends, fired_at = firing.events[-1], firing.fired_at
+    fired_at = firing.fired_at
     ids = match_ids(
         connection,
         stream.name,
         described.parts,
-        described.last.select("id", "name", time=firing.times[-1], nth=described.nth(ends)),
+        described.last.select("id", "name", time=firing.times[-1], nth=described.twins[1]),
     )
     order = _in_order(fired_at, ids)
     pending = order[firing.is_pending[order]]

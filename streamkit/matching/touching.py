@@ -18,6 +18,8 @@ from streamkit.matching.sessions import SessionCounts, session_starts
 
 __all__ = ["Touching", "any_flag", "has_flag", "in_threads"]
 
+BYTES_OF_FACTS = 1_500_000_000
+"""What the facts of all rows may take; where they take more, those of matches are read again."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -45,6 +47,7 @@ class Touching:
         self.facts: list[pa.RecordBatch] = []
         self.counts: Counter[int] = Counter()
         self.sessions: SessionCounts | None = None
+        self._facts_bytes = 0
         self._begin = begin
         self._users = Buckets(rows)
         self._masks = scan.masks([f for s in scan.plan.streams for f in s.flags])
@@ -67,8 +70,11 @@ class Touching:
             rows[name] = batch.column(name).to_numpy(zero_copy_only=False)
         for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
             self.counts[flag] += int(any_flag(rows, self.scan.masks([flag])).sum())
-        if len(numbers) < len(batch.schema.names):
+        if len(numbers) < len(batch.schema.names) and self._facts_bytes <= BYTES_OF_FACTS:
             self.facts.append(batch.select(["position", *batch.schema.names[len(numbers) :]]))
+            self._facts_bytes += self.facts[-1].nbytes
+            if self._facts_bytes > BYTES_OF_FACTS:
+                self.facts.clear()
         if self.scan.history.schema.sessionizer is None:
             self._deal(rows)
         else:
