@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from streamkit.events.types import ValueType
 
-__all__ = ["Bounds", "Scratch", "Source", "connect", "describe", "no_registration"]
+__all__ = ["Scratch", "Source", "connect", "describe", "no_registration"]
 
 
 def no_registration(connection: duckdb.DuckDBPyConnection) -> None:
@@ -44,23 +44,6 @@ class Scratch:
         return file
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the files' footers tell of a column of times.
-
-    Args:
-        rows: How many rows there are.
-        nulls: How many of them have none.
-        oldest: The oldest time, in microseconds since the epoch; None where all are null.
-        newest: The newest.
-    """
-
-    rows: int
-    nulls: int
-    oldest: int | None
-    newest: int | None
-
-
 @dataclass(frozen=True)
 class Source:
     """Events that can be scanned, any number of times, in one order.
@@ -78,7 +61,6 @@ class Source:
         row: SQL of a row's number in its file or table; a condition on it alone skips what is
             not wanted without reading it.
         renamed: What SQL calls columns that differ from an earlier one in nothing but case.
-        bounds: What the files' footers tell of columns of times, where they tell it whole.
     """
 
     label: str
@@ -92,7 +74,6 @@ class Source:
     scratch: Scratch | None = None
     row: str = "file_row_number"
     renamed: Mapping[str, str] = field(default_factory=dict)
-    bounds: Mapping[str, Bounds] = field(default_factory=dict)
 
     def with_names(self, names: Sequence[str]) -> Source:
         """The source with its columns' own names, given in the order of the columns."""

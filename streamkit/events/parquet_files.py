@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
-from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streamkit.errors import EventsError, Problem
-from streamkit.events.footers import time_bounds
 from streamkit.events.opened import Source, connect, describe
 from streamkit.events.sql import literal
 from streamkit.events.storage import Storage
@@ -41,7 +39,7 @@ def open_parquet(files: Sequence[str], label: str, storage: Storage | None = Non
         EventsError: Files that are not Parquet, are cut short, or disagree on a type.
     """
     storage = storage or Storage()
-    is_unequal, footers = _check_files(files, storage)
+    is_unequal, own_names = _check_files(files, storage)
     names = ", ".join(literal(glob.escape(file)) for file in files)
     is_hive = any("=" in part for file in files for part in file.split("/")[:-1])
     options = f"hive_partitioning = {is_hive}, union_by_name = {is_unequal}"
@@ -56,36 +54,31 @@ def open_parquet(files: Sequence[str], label: str, storage: Storage | None = Non
             ) from error
     position = f"(CAST(file_index AS BIGINT) * {FILE_STEP} + file_row_number)"
     source = Source(label, from_sql, position, columns, storage.register, tuple(files))
-    if is_unequal:
-        return source
-    source = source.with_names(footers[0].schema.to_arrow_schema().names)
-    return replace(source, bounds=time_bounds(footers))
+    return source if is_unequal else source.with_names(own_names)
 
 
-def _check_files(files: Sequence[str], storage: Storage) -> tuple[bool, list[pq.FileMetaData]]:
-    """Read every footer; whether the files differ in their columns, and the footers.
+def _check_files(files: Sequence[str], storage: Storage) -> tuple[bool, list[str]]:
+    """Read every footer; whether the files differ in their columns, and those of the first.
 
     Raises:
         EventsError: Files that are not Parquet, are cut short, or disagree on a type.
     """
     problems: list[Problem] = []
     schemas: list[tuple[pq.ParquetSchema, str]] = []
-    footers: list[pq.FileMetaData] = []
     for file in files:
         try:
             with storage.open(file) as opened:
-                footers.append(pq.read_metadata(opened))
+                schema = pq.read_metadata(opened).schema
         except (pa.ArrowInvalid, OSError) as error:
             problems.append(_unreadable(file, storage, error))
             continue
-        schema = footers[-1].schema
         if not any(schema.equals(known) for known, _ in schemas):
             schemas.append((schema, file))
     if not problems and len(schemas) > 1:
         problems = _disagreements([file for _, file in schemas], storage)
     if problems:
         raise EventsError(problems)
-    return len(schemas) > 1, footers
+    return len(schemas) > 1, schemas[0][0].to_arrow_schema().names
 
 
 def _disagreements(files: Sequence[str], storage: Storage) -> list[Problem]:

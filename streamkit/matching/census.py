@@ -9,6 +9,7 @@ import duckdb
 
 from streamkit.errors import EventsError
 from streamkit.events.asking import ask
+from streamkit.events.history import SMALL
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, join_lines
 from streamkit.matching.scan import ROLES, Scan, hash_sql, part_sql
@@ -41,8 +42,15 @@ class Census:
     missing: Mapping[str, int] = field(default_factory=dict)
 
 
-def take_census(connection: duckdb.DuckDBPyConnection, scan: Scan) -> tuple[Census, float, bool]:
+def take_census(
+    connection: duckdb.DuckDBPyConnection, scan: Scan, query: Query
+) -> tuple[Census, float, bool]:
     """Count the rows.
+
+    Args:
+        connection: Where the source can be scanned.
+        scan: The scan.
+        query: The `census_query` of it.
 
     Returns:
         The census, about which share of the rows may touch a stream, and whether the numbers that
@@ -51,7 +59,9 @@ def take_census(connection: duckdb.DuckDBPyConnection, scan: Scan) -> tuple[Cens
     Raises:
         EventsError: No row has a time that can be read.
     """
-    answer = ask(connection, census_query(scan)).row(0, named=True)
+    answer = scan.history.kept.answer(
+        (scan.identity, query.text), lambda: ask(connection, query).row(0, named=True), SMALL
+    )
     rows, newest = answer["rows"], answer["newest"]
     if rows and answer["unparsable_time"] == rows:
         raise EventsError(
@@ -87,9 +97,9 @@ def census_query(scan: Scan) -> Query:
     columns = [f"{scan.history.time_sql(values)} AS time", f"{raw_time} IS NULL AS is_timeless"]
     columns += [f"{sql} AS part_{place}" for place, sql in enumerate(texts.values())]
     columns.append(f"{scan.prefilter(parameters) or 'true'} AS may_touch")
-    known = scan.history.time_bounds()
+    known = scan.history.time_bounds(scan.identity)
     ends = (scan.latest + 1, *(() if scan.until is None else (scan.until,)))
-    if known is not None and known.newest is not None and known.newest < min(ends):
+    if known is not None and known.newest < min(ends):
         visible = "NOT is_timeless"
         counts = {
             "rows": known.rows,

@@ -12,15 +12,16 @@ import numpy as np
 import polars as pl
 
 from streamkit.definition import Stream
-from streamkit.events.asking import ask_batches
 from streamkit.events.history import History
 from streamkit.events.sql import Query
+from streamkit.events.values import LAST_TIME
 from streamkit.matching.binding import check_bindings
 from streamkit.matching.buckets import Hashes
 from streamkit.matching.census import Census, census_query, take_census
 from streamkit.matching.facts import Facts
 from streamkit.matching.firing import Stage, find_firings
 from streamkit.matching.plan import StreamPlan, compile_streams
+from streamkit.matching.reading import read_touching
 from streamkit.matching.scan import Scan
 from streamkit.matching.table import MatchTables, match_tables
 from streamkit.matching.touching import Touching, any_flag
@@ -129,15 +130,17 @@ def _find(
 ) -> Found | None:
     """What is found if numbers stand for texts as the scan makes them; None if two share one."""
     report("counting the rows")
-    census, share, is_exact = take_census(connection, scan)
+    counting = census_query(scan)
+    census, share, is_exact = take_census(connection, scan, counting)
     if not is_exact:
         return None
     report("reading the events that touch a stream")
+    if not census.skipped["future_time"]:
+        scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
     is_told = share <= SHARE_WITH_FACTS or census.rows <= ROWS_WITH_FACTS
     query = scan.touching(with_facts=is_told)
     touching = Touching(scan, census.begin, census.rows)
-    ask_batches(connection, query, touching.take)
-    touching.finish()
+    read_touching(connection, touching, query)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
     report("describing the matches")
@@ -164,7 +167,7 @@ def _find(
         ),
         touching.sessions.unproven if touching.sessions else 0,
         firings.has_ties,
-        {"census": census_query(scan), "touching": query},
+        {"census": counting, "touching": query},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from streamkit.definition import All
 from streamkit.errors import EventsError
@@ -74,6 +74,10 @@ def hash_sql(text: str, salt: int) -> str:
     return f"CASE WHEN {text} IS NULL THEN 0 ELSE hash({salted}) END"
 
 
+def _is_any(words: Iterable[str]) -> str:
+    return f"({' OR '.join(f'{word} <> 0' for word in words)})"
+
+
 class Scan:
     """The queries that a plan asks of a history.
 
@@ -96,6 +100,7 @@ class Scan:
         self.until = until
         self.latest = latest
         self.salt = salt
+        self.identity = history.identity()
         rules = (stream.stream.cooldown for stream in plan.streams)
         self.cooldowns = tuple(
             sorted({rule.by for rule in rules if rule and rule.by not in ("key", *ROLES)})
@@ -155,33 +160,41 @@ class Scan:
         return bound
 
     def touching(self, *, with_facts: bool) -> Query:
-        """Rows that touch a stream, in source order: what the sequence pass needs, as numbers.
+        """Rows that may touch a stream: what the sequence pass needs, as numbers.
 
         Columns: position, time, a number for each key part and for the id, the sequence, flags.
         Where sessions are made from gaps all the user's rows come, because all of them count.
 
         Args:
-            with_facts: Whether the columns of `described` come as well.
+            with_facts: Whether the columns of `described` come as well, and with them all rows of
+                the names that are asked for, so that the next question can be asked of them.
         """
-        columns = {"position": "_position", "time": self._time}
-        for place, part in enumerate(self.parts):
-            columns[f"part_{place}"] = hash_sql(self._part_sql(part), self.salt)
-        if self._has_sessionizer:
-            columns["sessionizer_by"] = hash_sql(self._part_sql("session"), self.salt)
-        if self.history.schema.sequence is not None:
-            columns["sequence"] = sequence_sql(self.history, self._values)
-        if self.history.schema.id is not None:
-            text = self.history.text_sql(self.history.role("id"), self._values)
-            columns["id"] = hash_sql(text, self.salt)
-        if self._names is not None:
-            columns["name"] = self._name_number()
-        columns |= {f"flags_{word}": self._word_sql(word) for word in range(self.words)}
-        if with_facts:
-            columns |= self._facts(self._values)
-        touches = " OR ".join(f"flags_{word} <> 0" for word in range(self.words))
-        conditions = [self._is_visible()]
-        if not self._has_sessionizer:
-            conditions.append(f"({touches})")
+        words = self.flags()
+        columns = self._columns(self._values, self._parameters, with_facts=with_facts)
+        conditions = [self._is_visible(self._parameters)]
+        if not self._has_sessionizer and not with_facts:
+            conditions.append(_is_any(words))
+        return self._flagged(columns | words, conditions)
+
+    def touching_again(self) -> Query:
+        """The flags of the rows that touch a stream, by position, where the rest is known."""
+        other = Scan(self.plan, self.history, self.until, self.latest, self.salt)
+        words = other.flags()  # of a scan of its own, because a query binds no more than it uses
+        return other._flagged({"position": "_position"} | words, [_is_any(words)])
+
+    def lasting(self) -> Hashable:
+        """What the columns of `touching` but for the flags depend on."""
+        values = RowValues(parameters := Parameters())
+        columns = self._columns(values, parameters, with_facts=True)
+        visible, where = self._is_visible(parameters), self.prefilter(parameters)
+        steps = self.history.steps_sql(values, where)
+        return self.identity, Query(f"{steps} {columns} {visible}", parameters.values).text
+
+    def flags(self) -> dict[str, str]:
+        """The flags, in words."""
+        return {f"flags_{word}": self._word_sql(word) for word in range(self.words)}
+
+    def _flagged(self, columns: dict[str, str], conditions: Sequence[str]) -> Query:
         sql = (
             f"{self.history.steps_sql(self._values, self.prefilter(self._parameters))},\n"
             f"flagged AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
@@ -189,14 +202,32 @@ class Scan:
         )
         return Query(sql, self._parameters.values)
 
+    def _columns(
+        self, values: RowValues, parameters: Parameters, *, with_facts: bool
+    ) -> dict[str, str]:
+        """What is known of a row whatever it is asked."""
+        history = self.history
+        columns = {"position": "_position", "time": history.time_sql(values)}
+        for place, part in enumerate(self.parts):
+            columns[f"part_{place}"] = hash_sql(part_sql(history, part, values), self.salt)
+        if self._has_sessionizer:
+            columns["sessionizer_by"] = hash_sql(part_sql(history, "session", values), self.salt)
+        if history.schema.sequence is not None:
+            columns["sequence"] = sequence_sql(history, values)
+        if history.schema.id is not None:
+            columns["id"] = hash_sql(history.text_sql(history.role("id"), values), self.salt)
+        if self._names is not None:
+            columns["name"] = self._name_number(parameters)
+        return columns | (self._facts(values) if with_facts else {})
+
     def part_fact(self, part: str) -> str:
         """The fact that holds a key part."""
         return part if part in ROLES else f"part_{self.parts.index(part)}"
 
-    def _name_number(self) -> str:
+    def _name_number(self, parameters: Parameters) -> str:
         """A number for each name that a stream asks for, 0 for all others."""
         cases = " ".join(
-            f"WHEN {self._parameters.bind(name)} THEN {number}"
+            f"WHEN {parameters.bind(name)} THEN {number}"
             for number, name in enumerate(sorted(self._names or ()), start=1)
         )
         return f"CAST(CASE {self._name} {cases} ELSE 0 END AS UINTEGER)"
@@ -263,15 +294,11 @@ class Scan:
             masks[flag // FLAGS_PER_WORD] |= 1 << flag % FLAGS_PER_WORD
         return dict(masks)
 
-    def _part_sql(self, part: str) -> str:
-        """A key part as text; the session of a sessionizer is its user until sessions are made."""
-        return part_sql(self.history, part, self._values)
-
-    def _is_visible(self) -> str:
-        bound = self._parameters.bind(self.latest)
+    def _is_visible(self, parameters: Parameters) -> str:
+        bound = parameters.bind(self.latest)
         visible = f"time <= {bound}"
         if self.until is not None:
-            visible += f" AND time < {self._parameters.bind(self.until)}"
+            visible += f" AND time < {parameters.bind(self.until)}"
         return visible
 
     def prefilter(self, parameters: Parameters) -> str:

@@ -70,8 +70,9 @@ class Touching:
             rows[name] = batch.column(name).to_numpy(zero_copy_only=False)
         for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
             self.counts[flag] += int(any_flag(rows, self.scan.masks([flag])).sum())
-        if len(numbers) < len(batch.schema.names) and self._facts_bytes <= BYTES_OF_FACTS:
-            self.facts.append(batch.select(["position", *batch.schema.names[len(numbers) :]]))
+        facts = [name for name in batch.schema.names if name.startswith("fact_")]
+        if facts and self._facts_bytes <= BYTES_OF_FACTS:
+            self.facts.append(batch.select(["position", *facts]))
             self._facts_bytes += self.facts[-1].nbytes
             if self._facts_bytes > BYTES_OF_FACTS:
                 self.facts.clear()
