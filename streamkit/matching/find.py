@@ -66,6 +66,7 @@ class Found:
         unproven_sessions: Sessions made from gaps that may have begun before the input does.
         tied_rows: Whether rows with equal time met in an input that has no order of its own.
         queries: The queries that were asked, by what they are for.
+        was_on_disk: Whether more rows touch the streams than memory should hold.
     """
 
     census: Census
@@ -73,6 +74,7 @@ class Found:
     unproven_sessions: int
     tied_rows: bool
     queries: Mapping[str, Query]
+    was_on_disk: bool = False
 
 
 def find_matches(
@@ -168,6 +170,7 @@ def _find(
         touching.sessions.unproven if touching.sessions else 0,
         firings.has_ties,
         {"census": counting, "touching": query},
+        touching.is_on_disk,
     )
 
 
