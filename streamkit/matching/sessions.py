@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from streamkit.events.schema import Sessionizer
 from streamkit.matching.buckets import Columns
-from streamkit.matching.chains import Ints, follow, group_starts, next_in_group
+from streamkit.matching.chains import Bools, Ints, follow, group_starts, next_in_group
 from streamkit.matching.order import sort_rows
 
-__all__ = ["SessionCounts", "is_proven", "session_starts"]
+__all__ = ["SessionCounts", "is_proven", "session_starts", "session_texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def session_starts(
     return all_starts, SessionCounts(int(starts.sum()), unproven)
 
 
-def is_proven(starts: Ints, sessionizer: Sessionizer, begin: int) -> np.ndarray:
+def is_proven(starts: Ints, sessionizer: Sessionizer, begin: int) -> Bools:
     """Whether the true start of each session is surely in the input.
 
     Args:
@@ -63,5 +64,20 @@ def is_proven(starts: Ints, sessionizer: Sessionizer, begin: int) -> np.ndarray:
         sessionizer: The longest gap.
         begin: The oldest time in the input, in microseconds.
     """
-    proven: np.ndarray = starts - begin > sessionizer.inactivity.microseconds
+    proven: Bools = starts - begin > sessionizer.inactivity.microseconds
     return proven
+
+
+def session_texts(users: pl.Series, starts: Ints) -> pl.Series:
+    """The values of sessions: the user and the time of the first event.
+
+    Args:
+        users: As text.
+        starts: Times of first events, in microseconds.
+
+    Example:
+        >>> session_texts(pl.Series(["u1"]), np.array([0])).to_list()
+        ['u1@1970-01-01T00:00:00.000000Z']
+    """
+    times = pl.Series(starts).cast(pl.Datetime("us"))
+    return (users + "@" + times.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")).alias("session")

@@ -17,7 +17,7 @@ from streamkit.matching.frequency import kept_by_cooldown
 from streamkit.matching.identity import compact, match_ids
 from streamkit.matching.order import key_codes
 from streamkit.matching.scan import ROLES, Scan
-from streamkit.matching.sessions import is_proven
+from streamkit.matching.sessions import is_proven, session_texts
 from streamkit.matching.touching import Touching
 
 __all__ = ["EVENT_TYPE", "MATCH_SCHEMA", "RUN_SCHEMA", "MatchTables", "match_tables"]
@@ -161,8 +161,7 @@ class _Described:
         self.last = facts.of(firing.events[-1])
         self.session = self.last["session"]
         if self.sessionizer is not None:
-            starts = pl.Series(firing.sessions).cast(pl.Datetime("us"))
-            self.session = self.session + "@" + starts.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+            self.session = session_texts(self.session, firing.sessions)
         self.parts = [
             self.session
             if part == "session" and self.sessionizer is not None
