@@ -26,30 +26,37 @@ class Facts:
         connection: Where the source can be scanned.
         touching: The rows that touch a stream; if the scan brought their facts, nothing is read.
         positions: Source positions of the events.
+        lasts: Those of firing events, of which alone more than name and id is told.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, touching: Touching, positions: Ints
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        touching: Touching,
+        positions: Ints,
+        lasts: Ints,
     ) -> None:
         ordered = np.sort(positions)  # some fifty times faster than numpy's unique
         self.positions: Ints = ordered[group_starts(ordered)]
         if touching.facts:
             found = _picked(touching.facts, self.positions)
         else:
-            wanted = pl.DataFrame({"position": self.positions})
+            is_last = np.zeros(len(self.positions), bool)
+            is_last[self.places(lasts)] = True
+            wanted = pl.DataFrame({"position": self.positions, "_is_last": is_last})
             found = ask_with(connection, touching.scan.described(), wanted)
-        order = np.argsort(found["position"].to_numpy())
-        self.frame = found[order].rename(lambda name: name.removeprefix("fact_"))
+        self._order = np.argsort(found["position"].to_numpy())  # of numbers: texts stay in place
+        self._frame = found.rename(lambda name: name.removeprefix("fact_"))
 
     def places(self, positions: Ints) -> Ints:
-        """Where in `positions` and `frame` some positions are."""
+        """Where in `positions` some positions are."""
         places: Ints = np.searchsorted(self.positions, positions)
         return places
 
     def of(self, positions: Ints, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """The facts of some events, in their order; all of them, or some columns."""
-        frame = self.frame if columns is None else self.frame.select(columns)
-        facts: pl.DataFrame = frame[self.places(positions)]
+        frame = self._frame if columns is None else self._frame.select(columns)
+        facts: pl.DataFrame = frame[self._order[self.places(positions)]]
         return facts
 
 

@@ -145,11 +145,15 @@ def _find(
     read_touching(connection, touching, query)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
+    was_on_disk = touching.is_on_disk
+    touching.buckets.clear()  # what follows needs their memory
     report("describing the matches")
     positions = [touching.lacking_positions(), firings.repeats]
     for firing in firings.streams:
         positions += [firing.events.ravel(), firing.starts if undecided else firing.starts[:0]]
-    facts = Facts(connection, touching, np.concatenate(positions))
+    named = [firing.events[-1] for firing in firings.streams]
+    named += [firing.starts for firing in firings.streams if undecided]
+    facts = Facts(connection, touching, np.concatenate(positions), np.concatenate(named))
     if not _is_one_to_one(firings.repeated, facts.of(firings.repeats, ["id"])["id"]):
         return None
     tables = match_tables(
@@ -170,7 +174,7 @@ def _find(
         touching.sessions.unproven if touching.sessions else 0,
         firings.has_ties,
         {"census": counting, "touching": query},
-        touching.is_on_disk,
+        was_on_disk,
     )
 
 

@@ -23,6 +23,7 @@ FLAGS_PER_WORD = 62
 WORD_TYPES = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", FLAGS_PER_WORD: "BIGINT"}
 """The type of a word, by the flags it must hold."""
 ROLES = ("session", "user")
+OF_EVERY_EVENT = ("fact_name", "fact_id", "fact_sequence")
 KEYLESS = (Kind.LIST, Kind.STRUCT, Kind.MAP, Kind.OTHER, Kind.DOUBLE)
 """Kinds of values that make no key: floats are not told apart alike by every writer."""
 
@@ -239,8 +240,18 @@ class Scan:
         return self._names is not None and all(each.event in bare for each in questions[flag])
 
     def described(self) -> Query:
-        """What a match tells of the rows in the table `wanted`, by position."""
-        return self.history.lookup(self._facts)
+        """What a match tells of the rows in the table `wanted`, by position.
+
+        Of rows that are not a match's last, only what every event is told of.
+        """
+
+        def facts(values: RowValues) -> dict[str, str]:
+            return {
+                name: sql if name in OF_EVERY_EVENT else f"CASE WHEN _is_last THEN {sql} END"
+                for name, sql in self._facts(values).items()
+            }
+
+        return self.history.lookup(facts)
 
     def _facts(self, values: RowValues) -> dict[str, str]:
         """What a match tells of an event, as columns of text."""
