@@ -162,6 +162,17 @@ def again(out: Path, events: int) -> dict[str, Side]:
     }
 
 
+def catalogue(out: Path, events: int) -> dict[str, Side]:
+    folder = histories.history(out, events)
+    read = f"FROM read_parquet('{folder}/*.parquet')"
+    columns = [row[0] for row in duckdb.sql(f"DESCRIBE SELECT * {read}").fetchall()]
+    largest = ", ".join(f"CAST(max({column}) AS VARCHAR)" for column in columns)
+    return {
+        "catalogue": lambda: len(History(folder, SCHEMA).catalog(now=NOW).events),
+        "bare scan": scanned(f"SELECT {largest} {read}"),
+    }
+
+
 def start(_: Path, __: int) -> dict[str, Side]:
     def run(*arguments: str) -> Side:
         return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
@@ -205,6 +216,7 @@ WORKLOADS = {
     "re-run": Workload(
         again, tuple(Goal(side, "cold", 0.5) for side in ("criterion", "window", "frequency"))
     ),
+    "catalogue": Workload(catalogue, (Goal("catalogue", "bare scan", 3.0),)),
     "start": Workload(
         start,
         (
