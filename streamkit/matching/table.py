@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from streamkit.matching.chains import Ints
 from streamkit.matching.facts import Facts, ask_with
@@ -309,9 +308,7 @@ def _keys(parts: Sequence[pl.Series]) -> pl.Series:
 
 def _in_lists(values: pl.Series, length: int) -> pl.Series:
     """Values as a column of lists of one length."""
-    offsets = pa.array(np.arange(0, len(values) + 1, length), pa.int64())
-    lists = pa.LargeListArray.from_arrays(offsets, values.to_arrow())
-    return pl.Series(pl.from_arrow(lists))
+    return values.reshape((len(values) // length, length)).arr.to_list()
 
 
 def _cooldown_codes(by: str, described: _Described) -> Ints:
