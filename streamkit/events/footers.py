@@ -16,7 +16,8 @@ __all__ = ["Bounds", "Identity", "identity_of", "time_bounds"]
 Identity: TypeAlias = tuple[tuple[str, int, int, bytes], ...]
 """Path, size, time of change in nanoseconds and hash of the footer of each file."""
 TICKS = {"milliseconds": 1_000, "microseconds": 1}
-LONGEST_TAIL = 64 * 1024
+ENDING = 8
+"""Bytes that end a Parquet file: how long its footer is, and `PAR1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,11 @@ def _identity(file: str) -> tuple[str, int, int, bytes]:
     """The footer holds where each column's bytes begin and end, and their least and greatest."""
     with FilePath(file).open("rb") as opened:
         status = FilePath(file).stat()
-        opened.seek(max(status.st_size - LONGEST_TAIL, 0))
-        tail = opened.read()
-    return file, status.st_size, status.st_mtime_ns, hashlib.sha256(tail).digest()
+        opened.seek(max(status.st_size - ENDING, 0))
+        length = int.from_bytes(opened.read(4), "little")
+        opened.seek(max(status.st_size - ENDING - length, 0))
+        footer = opened.read()
+    return file, status.st_size, status.st_mtime_ns, hashlib.sha256(footer).digest()
 
 
 def time_bounds(files: Sequence[str], column: str) -> Bounds | None:
