@@ -122,6 +122,10 @@ class Backtest:
             notes.append(
                 f"{self.found.unproven_sessions:,} sessions may have begun before the input does"
             )
+        if self.found.was_on_disk:
+            notes.append(
+                "more events touch the streams than memory should hold: they were sorted by key on disk"
+            )
         for each in self.found.streams:
             if not each.funnel[0].events and self.found.census.rows:
                 first = step_label(each.plan.stream.positive_steps[0])

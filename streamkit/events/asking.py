@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 import duckdb
 import polars as pl
@@ -13,7 +14,9 @@ import pyarrow as pa
 
 from streamkit.events.sql import Query
 
-__all__ = ["ask", "ask_arrow", "watching"]
+__all__ = ["ask", "ask_arrow", "ask_batches", "watching"]
+
+T = TypeVar("T")
 
 INTERVAL = 0.1
 """Seconds between two looks at how far a query is."""
@@ -32,8 +35,38 @@ def ask(connection: duckdb.DuckDBPyConnection, query: Query) -> pl.DataFrame:
 
 def ask_arrow(connection: duckdb.DuckDBPyConnection, query: Query) -> pa.Table:
     """The answer to a query as an Arrow table."""
+    return _watched(connection, lambda: _asked(connection, query).to_arrow_table())
+
+
+def ask_batches(
+    connection: duckdb.DuckDBPyConnection, query: Query, take: Callable[[pa.RecordBatch], None]
+) -> None:
+    """Hand on the answer to a query batch by batch as it is found, in no order.
+
+    Args:
+        connection: Where to ask.
+        query: What to ask.
+        take: Called in the query's own thread, first with a batch without rows.
+    """
+
+    def handed_on() -> None:
+        reader = _asked(connection, query).to_arrow_reader()
+        take(pa.RecordBatch.from_pylist([], reader.schema))
+        for batch in reader:
+            if batch.num_rows:
+                take(batch)
+
+    _watched(connection, handed_on)
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, query: Query) -> duckdb.DuckDBPyRelation:
+    return connection.sql(query.sql, params=query.values)
+
+
+def _watched(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """The outcome of work with a connection, which Ctrl-C stops."""
     with ThreadPoolExecutor(1, thread_name_prefix="streamkit-query") as pool:
-        asked = pool.submit(lambda: connection.sql(query.sql, params=query.values).to_arrow_table())
+        asked = pool.submit(work)
         try:
             while not wait([asked], timeout=INTERVAL).done:
                 pass  # woken to let the interpreter look for Ctrl-C

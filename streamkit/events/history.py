@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -14,6 +14,8 @@ import duckdb
 from streamkit.errors import EventsError, Problem
 from streamkit.events.aliases import meanings
 from streamkit.events.detect import detect
+from streamkit.events.footers import Bounds, identity_of, time_bounds
+from streamkit.events.keeping import Kept
 from streamkit.events.presets.fitting import fit, in_case_of
 from streamkit.events.property import Property, bind
 from streamkit.events.row_values import RowValues
@@ -21,7 +23,7 @@ from streamkit.events.schema import Schema
 from streamkit.events.source import EventSource, Source, connect, open_source
 from streamkit.events.sql import Parameters, Query, join_lines, select_items
 from streamkit.events.types import Kind, ValueType
-from streamkit.events.values import MACROS, cast_scalar, key_text, time_us
+from streamkit.events.values import FIRST_TIME, LAST_TIME, MACROS, cast_scalar, key_text, time_us
 from streamkit.path import Path
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
+SMALL = 1_000
+"""About what a few numbers take, in bytes."""
 TEXT = ValueType(Kind.TEXT, "VARCHAR")
 CAST_KINDS = {
     "text": Kind.TEXT,
@@ -48,6 +52,8 @@ class History:
             Dataset, a DuckDB relation, or a Delta or Iceberg table.
         schema: A `Schema`, its plain data, or a schema file; None proposes one and says so in
             `notes`.
+        keep: How many bytes of what a backtest reads stay in memory for the next one over this
+            history; 0 for none. What is kept is used only as long as no file has changed.
 
     Raises:
         EventsError: The input is not there or not readable, or the schema names a column that
@@ -64,7 +70,10 @@ class History:
         self,
         source: EventSource,
         schema: Schema | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        *,
+        keep: int = 512_000_000,
     ) -> None:
+        self.kept = Kept(keep)
         self.source: Source = open_source(source)
         self.notes: tuple[str, ...] = self.source.notes
         if schema is None:
@@ -205,6 +214,32 @@ class History:
         elif bound.is_document:
             return f"in_years(text_us(json_string({sql})))"
         return time_us(sql, type_, self.schema.time_unit)
+
+    def identity(self) -> Hashable:
+        """What changes when the events do; None where that cannot be told.
+
+        A table never changes. Files may while this lives, so they are looked at each time.
+        """
+        return identity_of(self.source.files) if self.source.files else ()
+
+    def time_bounds(self, identity: Hashable) -> Bounds | None:
+        """What the files' footers tell of the events' times; None if they do not tell all.
+
+        Args:
+            identity: Of the events, as `identity()` just told it.
+        """
+        bound = self.role("time")
+        is_plain = bound.cast is None and not bound.accesses and bound.type.kind is Kind.TIMESTAMP
+        if not is_plain or not self.source.files or identity is None:
+            return None
+        column = bound.sql_column or bound.column
+        bounds = self.kept.answer(
+            ("bounds", identity, column), lambda: time_bounds(self.source.files, column), SMALL
+        )
+        if bounds is None or bounds.oldest < FIRST_TIME or bounds.newest > LAST_TIME:
+            return None
+        found: Bounds = bounds
+        return found
 
     def text_sql(self, bound: Property, values: RowValues) -> str:
         """A property as the text that keys, ids and users are compared by."""

@@ -16,6 +16,11 @@ class Query:
     sql: str
     values: Mapping[str, Any]
 
+    @property
+    def text(self) -> str:
+        """All of it as one text, the same for what asks the same."""
+        return f"{self.sql}\n{dict(self.values)!r}"
+
 
 def quote(name: str) -> str:
     """A name as an SQL identifier, whatever it holds.

@@ -15,19 +15,22 @@ NO_REPEAT = -1
 def repeated_ids(ids: pl.Series) -> Ints:
     """A number for each id that occurs more than once, -1 for all other rows.
 
-    Ids are compared as text; hashes only find the few rows that are worth comparing.
+    Args:
+        ids: Texts, null where there is none; or numbers that stand for them, 0 where there is none.
     """
     codes = np.full(len(ids), NO_REPEAT, np.int64)
-    hashes, present = ids.hash(), ids.is_not_null().to_numpy()
-    ordered = np.sort(hashes.to_numpy()[present])
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if len(repeated):
-        alike = hashes.is_in(pl.Series(repeated).implode()).to_numpy()
-        rows = np.flatnonzero(alike & present)
-        texts = ids.gather(rows)
-        rows = rows[texts.is_duplicated().to_numpy()]
-        categories = pl.Categorical(pl.Categories.random())
-        codes[rows] = ids.gather(rows).cast(categories).to_physical().to_numpy()
+    is_text = ids.dtype == pl.String
+    numbers = ids.hash().set(ids.is_null(), 0).to_numpy() if is_text else ids.to_numpy()
+    order = np.argsort(numbers)
+    ordered = numbers[order]
+    same = (ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)
+    if same.any():
+        is_repeat = np.append(same, False)
+        is_repeat[1:] |= same
+        rows = order[is_repeat]
+        if is_text:
+            rows = rows[ids.gather(rows).is_duplicated().to_numpy()]
+        codes[rows] = ids.gather(rows).rank("dense").to_numpy()
     return codes
 
 

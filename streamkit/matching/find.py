@@ -3,48 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 
 import duckdb
+import numpy as np
+import polars as pl
 
 from streamkit.definition import Stream
-from streamkit.errors import EventsError
-from streamkit.events.asking import ask
 from streamkit.events.history import History
 from streamkit.events.sql import Query
+from streamkit.events.values import LAST_TIME
 from streamkit.matching.binding import check_bindings
+from streamkit.matching.buckets import Hashes
+from streamkit.matching.census import Census, census_query, take_census
+from streamkit.matching.facts import Facts
+from streamkit.matching.firing import Stage, find_firings
 from streamkit.matching.plan import StreamPlan, compile_streams
+from streamkit.matching.reading import read_touching
 from streamkit.matching.scan import Scan
 from streamkit.matching.table import MatchTables, match_tables
-from streamkit.matching.touching import Stage, Touching
+from streamkit.matching.touching import Touching, any_flag
 from streamkit.times import to_microseconds
 
 __all__ = ["Census", "Found", "StreamMatches", "find_matches"]
 
 DAY_AHEAD = timedelta(hours=24)
 """Times further ahead than this are a broken clock's, not an event's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Census:
-    """What all rows of the input tell.
-
-    Args:
-        rows: How many there are.
-        skipped: Rows that take no part, by reason.
-        horizon: How far time is known, in microseconds; None where no time is.
-        begin: The oldest time, in microseconds.
-        keys: The keys seen, by the parts of the key.
-        missing: Values that count as missing, by reason, in the rows a stream looked into.
-    """
-
-    rows: int
-    skipped: Mapping[str, int]
-    horizon: int | None
-    begin: int
-    keys: Mapping[tuple[str, ...], int]
-    missing: Mapping[str, int] = field(default_factory=dict)
+SHARE_WITH_FACTS = 0.25
+ROWS_WITH_FACTS = 1_000_000
+"""Where few rows touch a stream, the scan brings at once what matches tell of them; where many
+do, the rows that are in a match are read a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +66,7 @@ class Found:
         unproven_sessions: Sessions made from gaps that may have begun before the input does.
         tied_rows: Whether rows with equal time met in an input that has no order of its own.
         queries: The queries that were asked, by what they are for.
+        was_on_disk: Whether more rows touch the streams than memory should hold.
     """
 
     census: Census
@@ -83,6 +74,7 @@ class Found:
     unproven_sessions: int
     tied_rows: bool
     queries: Mapping[str, Query]
+    was_on_disk: bool = False
 
 
 def find_matches(
@@ -116,69 +108,98 @@ def find_matches(
     plan = compile_streams(streams)
     until_us = None if until is None else to_microseconds(until)
     since_us = None if since is None else to_microseconds(since)
-    scan = Scan(plan, history, until_us, to_microseconds(now + DAY_AHEAD))
-    report("counting the rows")
-    counted = _census(connection, scan, until_us)
-    if counted.rows and counted.skipped["unparsable_time"] == counted.rows:
-        raise EventsError(
-            f"no row has a time that can be read in {history.schema.time!r}",
-            code="unparsable-time",
-            path="schema.time",
-            hint="times are timestamps, RFC 3339 text, or integers with a time_unit",
+    latest = to_microseconds(now + DAY_AHEAD)
+    attempts = (
+        _find(
+            Scan(plan, history, until_us, latest, salt),
+            connection,
+            since_us,
+            undecided=undecided,
+            report=report,
         )
-    horizon = counted.horizon if counted.horizon is not None else 0
+        for salt in count()
+    )
+    return next(found for found in attempts if found is not None)
+
+
+def _find(
+    scan: Scan,
+    connection: duckdb.DuckDBPyConnection,
+    since: int | None,
+    *,
+    undecided: bool,
+    report: Callable[[str], None],
+) -> Found | None:
+    """What is found if numbers stand for texts as the scan makes them; None if two share one."""
+    report("counting the rows")
+    counting = census_query(scan)
+    census, share, is_exact = take_census(connection, scan, counting)
+    if not is_exact:
+        return None
     report("reading the events that touch a stream")
-    query = scan.touching()
-    touching = Touching(ask(connection, query), scan, counted.begin)
-    firings = []
-    for stream in plan.streams:
-        report(f"matching {stream.stream.name}")
-        firings.append(touching.firing(stream, horizon, since_us, undecided=undecided))
+    if not census.skipped["future_time"]:
+        scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
+    is_told = share <= SHARE_WITH_FACTS or census.rows <= ROWS_WITH_FACTS
+    query = scan.touching(with_facts=is_told)
+    touching = Touching(scan, census.begin, census.rows)
+    read_touching(connection, touching, query)
+    report("matching")
+    firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
+    was_on_disk = touching.is_on_disk
+    touching.buckets.clear()  # what follows needs their memory
     report("describing the matches")
-    tables = match_tables(connection, scan, touching, firings, since_us, undecided=undecided)
+    positions = [touching.lacking_positions(), firings.repeats]
+    for firing in firings.streams:
+        positions += [firing.events.ravel(), firing.starts if undecided else firing.starts[:0]]
+    named = [firing.events[-1] for firing in firings.streams]
+    named += [firing.starts for firing in firings.streams if undecided]
+    facts = Facts(connection, touching, np.concatenate(positions), np.concatenate(named))
+    if not _is_one_to_one(firings.repeated, facts.of(firings.repeats, ["id"])["id"]):
+        return None
+    tables = match_tables(
+        connection, facts, touching, firings.streams, since, census.begin, undecided=undecided
+    )
     return Found(
-        _complete(counted, touching, scan),
+        _complete(census, touching, scan),
         tuple(
             StreamMatches(
                 firing.plan,
                 table,
                 firing.funnel,
-                touching.lacking(firing.plan),
+                _lacking(touching, firing.plan, facts),
                 firing.duplicates,
             )
-            for firing, table in zip(firings, tables, strict=True)
+            for firing, table in zip(firings.streams, tables, strict=True)
         ),
         touching.sessions.unproven if touching.sessions else 0,
-        not history.source.is_ordered and touching.has_ties(),
-        {"census": scan.census(), "touching": query},
+        firings.has_ties,
+        {"census": counting, "touching": query},
+        was_on_disk,
     )
 
 
-def _census(connection: duckdb.DuckDBPyConnection, scan: Scan, until: int | None) -> Census:
-    query = scan.census()
-    counts = ask(connection, query).row(0)
-    rows, timeless, unparsable, future, newest, oldest, null_key, *keys = counts
-    return Census(
-        rows=rows,
-        skipped={
-            "null_key": null_key,
-            "null_time": timeless,
-            "unparsable_time": unparsable,
-            "future_time": future,
-        },
-        horizon=newest if until is None or newest is None else min(until, newest),
-        begin=oldest or 0,
-        keys=dict(zip(scan.keys, keys, strict=True)),
-    )
+def _is_one_to_one(numbers: Hashes, texts: pl.Series) -> bool:
+    """Whether equal numbers stand for equal texts."""
+    pairs = pl.DataFrame({"number": numbers, "text": texts})
+    return pairs["number"].n_unique() == pairs.n_unique()
+
+
+def _lacking(touching: Touching, plan: StreamPlan, facts: Facts) -> dict[str, int]:
+    """Rows that touch a stream and lack a part of its key, by event name."""
+    masks = touching.scan.masks(plan.flags)
+    rows = [rows["position"][any_flag(rows, masks)] for rows in touching.lacking[plan.key]]
+    names = facts.of(np.concatenate([np.empty(0, np.int64), *rows]), ["name"])["name"]
+    counted = names.fill_null("").value_counts(name="rows")
+    return dict(counted.sort(["rows", names.name], descending=[True, False]).iter_rows())
 
 
 def _complete(census: Census, touching: Touching, scan: Scan) -> Census:
     """The census with what only the scan could count."""
     keys = dict(census.keys)
     if touching.sessions is not None and ("session",) in keys:
-        keys[("session",)] = touching.sessions.count
+        keys[("session",)] = touching.sessions.made
     missing = {
-        "unreadable_json": touching.count(scan.unreadable_flag),
-        "failed_casts": touching.count(scan.uncast_flag),
+        "unreadable_json": touching.counts[scan.unreadable_flag],
+        "failed_casts": touching.counts[scan.uncast_flag],
     }
     return replace(census, keys=keys, missing={k: v for k, v in missing.items() if v})

@@ -6,10 +6,18 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-__all__ = ["compact", "match_id"]
+import duckdb
+import polars as pl
+
+from streamkit.events.asking import ask
+from streamkit.events.sql import Parameters, Query
+
+__all__ = ["compact", "match_id", "match_ids"]
 
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """JSON without spaces: the text that ids are made of."""
+ESCAPED = r'["\\\x00-\x1f]'
+"""What stands otherwise in JSON than in the text itself (RFC 8259, section 7)."""
 
 
 def match_id(
@@ -44,3 +52,52 @@ def match_id(
     parts: list[object] = [stream, list(key)]
     parts += [event_id] if event_id is not None else [time, name, nth]
     return hashlib.sha256(compact(parts).encode()).hexdigest()[:32]
+
+
+def match_ids(
+    connection: duckdb.DuckDBPyConnection,
+    stream: str,
+    keys: Sequence[pl.Series],
+    firing: pl.DataFrame,
+) -> pl.Series:
+    """The same for many firing events of one stream at once.
+
+    The hashing is DuckDB's; the few texts that JSON escapes are left to `match_id`.
+
+    Args:
+        connection: A connection.
+        stream: Name of the stream.
+        keys: The parts of the keys.
+        firing: The firing events: `id`, `time`, `name` and `nth` as in `match_id`.
+    """
+    parameters = Parameters()
+    names = [f"key_{place}" for place in range(len(keys))]
+    table = firing.with_columns(key.alias(name) for name, key in zip(names, keys, strict=True))
+    key = " || ',' || ".join(f"'\"' || {name} || '\"'" for name in names)
+    nameless = "time || ',' || coalesce('\"' || name || '\"', 'null') || ',' || nth"
+    text = (
+        f"{parameters.bind(f'[{compact(stream)},[')} || {key} || '],'"
+        f" || CASE WHEN id IS NULL THEN {nameless} ELSE '\"' || id || '\"' END || ']'"
+    )
+    told = f"concat({', '.join(names)}, CASE WHEN id IS NULL THEN name ELSE id END)"
+    is_escaped = f"regexp_matches({told}, {parameters.bind(ESCAPED)})"
+    connection.register("firing", table.to_arrow())
+    try:
+        query = Query(
+            f"SELECT CASE WHEN NOT {is_escaped} THEN left(sha256({text}), 32) END AS match_id FROM firing",
+            parameters.values,
+        )
+        ids = ask(connection, query)["match_id"]
+    finally:
+        connection.unregister("firing")
+    rows = ids.is_null().arg_true()
+    if len(rows):
+        others = table[rows].select(pl.concat_list(names), "id", "time", "name", "nth").rows()
+        ids = ids.scatter(
+            rows,
+            [
+                match_id(stream, key, event_id, time=time, name=name, nth=nth)
+                for key, event_id, time, name, nth in others
+            ],
+        )
+    return ids

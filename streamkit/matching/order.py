@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from streamkit.matching.buckets import Hashes
 from streamkit.matching.chains import Bools, Ints
 
-__all__ = ["key_codes", "order_rows"]
+__all__ = ["key_codes", "order_rows", "sort_rows", "together"]
 
 
 def key_codes(parts: Sequence[pl.Series]) -> Ints:
@@ -31,51 +32,98 @@ def _codes(texts: pl.Series) -> Ints:
     return texts.cast(categories).to_physical().cast(pl.Int64).to_numpy()
 
 
-def order_rows(codes: Ints, times: Ints, sequence: Ints | None = None) -> Ints:
+def together(parts: Sequence[Hashes]) -> Hashes:
+    """The same for key parts that are numbers already, in any number of columns.
+
+    Example:
+        >>> together([np.array([7, 7, 5]), np.array([1, 2, 1])]).tolist()
+        [1, 2, 0]
+    """
+    if len(parts) == 1:
+        return parts[0]
+    order = np.lexsort(parts[::-1])
+    changes = np.zeros(len(order), bool)
+    for part in parts:
+        changes[1:] |= np.diff(part[order]) != 0
+    codes = np.empty(len(order), np.uint64)
+    codes[order] = np.cumsum(changes)
+    return codes
+
+
+def order_rows(codes: Ints | Hashes, times: Ints, sequence: Ints | None = None) -> Ints:
     """The rows sorted by code, time, sequence and their own order.
 
     Rows of a key are first brought together in their own order: one sort of whole numbers that
-    hold the code and the row. Files are mostly written in order of time, so only the keys in
-    which time runs backwards somewhere are then sorted again.
+    hold what the code ends with, and the row. Files are mostly written in order of time, so only
+    where time runs backwards, or where two codes end alike, rows are then sorted again.
 
     Args:
-        codes: Key of each row, 0 or more; rows stand in source order.
+        codes: Key of each row; rows stand in source order.
         times: Time of each row.
         sequence: Where declared, what orders equal times.
 
     Returns:
-        Row numbers in order.
+        Row numbers; rows of a key follow each other, and keys come in no order of meaning.
 
     Example:
         >>> order_rows(np.array([1, 0, 1]), np.array([5, 9, 3])).tolist()
         [1, 2, 0]
     """
+    return sort_rows(codes, times, sequence)[0]
+
+
+def sort_rows(
+    codes: Ints | Hashes, times: Ints, sequence: Ints | None
+) -> tuple[Ints, Ints | Hashes, Ints]:
+    """The order of `order_rows`, and the codes and times in that order."""
     count = len(codes)
-    row_bits = max(count - 1, 1).bit_length()
-    packed = (codes << row_bits) | np.arange(count)
+    row_bits = np.uint64(max(count - 1, 1).bit_length())
+    packed = codes.astype(np.uint64)
+    packed <<= row_bits  # what the code begins with falls out
+    packed |= np.arange(count, dtype=np.uint64)
     packed.sort()
-    order = packed & ((1 << row_bits) - 1)
-    sorted_codes = packed >> row_bits
-    backwards = _backwards(
-        sorted_codes, times[order], None if sequence is None else sequence[order]
-    )
-    if not backwards.any():
-        return order
-    disordered = np.zeros(int(codes.max()) + 1, dtype=bool)
-    disordered[sorted_codes[1:][backwards]] = True
-    places = np.flatnonzero(disordered[sorted_codes])
-    rows = order[places]
-    keys = [times[rows], codes[rows]]
-    if sequence is not None:
-        keys.insert(0, sequence[rows])
-    order[places] = rows[np.lexsort(keys)]
-    return order
+    order = (packed & ((np.uint64(1) << row_bits) - np.uint64(1))).view(np.int64)
+    packed >>= row_bits
+    alike = packed[1:] == packed[:-1]
+    sorted_codes, sorted_times = codes.take(order), times.take(order)
+    sorted_sequence = None if sequence is None else sequence.take(order)
+    wrong = _wrong(sorted_codes, sorted_times, sorted_sequence)
+    wrong &= alike
+    if wrong.any():
+        groups = np.zeros(count, np.int64)
+        np.cumsum(~alike, out=groups[1:])
+        is_wrong = np.zeros(int(groups[-1]) + 1, bool)
+        is_wrong[groups[1:][wrong]] = True
+        places = np.flatnonzero(is_wrong[groups])
+        again = places[
+            _sorted(
+                groups[places],
+                sorted_codes[places],
+                sorted_times[places],
+                None if sorted_sequence is None else sorted_sequence[places],
+            )
+        ]
+        for column in (order, sorted_codes, sorted_times):
+            column[places] = column[again]
+    return order, sorted_codes, sorted_times
 
 
-def _backwards(codes: Ints, times: Ints, sequence: Ints | None) -> Bools:
-    """Where a row stands after one of its key that it should stand before."""
-    earlier: Bools = times[1:] < times[:-1]
+def _wrong(codes: Ints | Hashes, times: Ints, sequence: Ints | None) -> Bools:
+    """Where a row stands straight after one that it should not stand after in one key."""
+    wrong: Bools = times[1:] < times[:-1]
     if sequence is not None:
-        earlier |= (times[1:] == times[:-1]) & (sequence[1:] < sequence[:-1])
-    earlier &= codes[1:] == codes[:-1]
-    return earlier
+        wrong |= (times[1:] == times[:-1]) & (sequence[1:] < sequence[:-1])
+    wrong |= codes[1:] != codes[:-1]
+    return wrong
+
+
+def _sorted(groups: Ints, codes: Ints | Hashes, times: Ints, sequence: Ints | None) -> Ints:
+    """The order by group, code, time and sequence; groups go up already."""
+    is_one_code = ((codes[1:] == codes[:-1]) | (groups[1:] != groups[:-1])).all()
+    if is_one_code and sequence is None:
+        since = times - times.min()
+        time_bits = int(since.max()).bit_length()
+        if int(groups[-1]).bit_length() + time_bits < 64:
+            return np.argsort(groups << time_bits | since, kind="stable")
+    keys = [times, codes, groups]
+    return np.lexsort(keys if sequence is None else [sequence, *keys])

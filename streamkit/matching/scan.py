@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from streamkit.definition import All
 from streamkit.errors import EventsError
 from streamkit.events.history import History
 from streamkit.events.property import Property
 from streamkit.events.row_values import RowValues
-from streamkit.events.sql import Parameters, Query, join_lines, select_items
+from streamkit.events.sql import Parameters, Query, select_items
 from streamkit.events.types import Kind
 from streamkit.events.values import cast_scalar
 from streamkit.matching.plan import Plan
 from streamkit.matching.predicates import criterion_sql
 from streamkit.path import Path
 
-__all__ = ["FLAGS_PER_WORD", "ROLES", "Scan", "part_sql", "sequence_sql"]
+__all__ = ["FLAGS_PER_WORD", "ROLES", "Scan", "hash_sql", "part_sql", "sequence_sql"]
 
 FLAGS_PER_WORD = 62
+WORD_TYPES = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", FLAGS_PER_WORD: "BIGINT"}
+"""The type of a word, by the flags it must hold."""
 ROLES = ("session", "user")
+OF_EVERY_EVENT = ("fact_name", "fact_id", "fact_sequence")
 KEYLESS = (Kind.LIST, Kind.STRUCT, Kind.MAP, Kind.OTHER, Kind.DOUBLE)
 """Kinds of values that make no key: floats are not told apart alike by every writer."""
 
@@ -62,6 +65,20 @@ def sequence_sql(history: History, values: RowValues) -> str:
     return f"CASE WHEN isnan({number}) THEN 'infinity' ELSE coalesce({number}, 'infinity') END"
 
 
+def hash_sql(text: str, salt: int) -> str:
+    """A text as a whole number that stands for it, 0 for NULL.
+
+    Numbers are what makes grouping cheap. That no two texts share one is proven for each input:
+    where two do, the next salt is tried.
+    """
+    salted = f"'{salt}:' || {text}" if salt else text
+    return f"CASE WHEN {text} IS NULL THEN 0 ELSE hash({salted}) END"
+
+
+def _is_any(words: Iterable[str]) -> str:
+    return f"({' OR '.join(f'{word} <> 0' for word in words)})"
+
+
 class Scan:
     """The queries that a plan asks of a history.
 
@@ -70,16 +87,25 @@ class Scan:
         history: The events.
         until: Rows at or after it are invisible, in microseconds; None for no bound.
         latest: Rows after it are skipped, in microseconds: `now` and a day.
+        salt: Which of the ways to make numbers of texts is used.
 
     Raises:
         EventsError: A path or role that the events do not have.
     """
 
-    def __init__(self, plan: Plan, history: History, until: int | None, latest: int) -> None:
+    def __init__(
+        self, plan: Plan, history: History, until: int | None, latest: int, salt: int = 0
+    ) -> None:
         self.plan = plan
         self.history = history
         self.until = until
         self.latest = latest
+        self.salt = salt
+        self.identity = history.identity()
+        rules = (stream.stream.cooldown for stream in plan.streams)
+        self.cooldowns = tuple(
+            sorted({rule.by for rule in rules if rule and rule.by not in ("key", *ROLES)})
+        )
         self.parts = tuple(dict.fromkeys(part for stream in plan.streams for part in stream.key))
         self.keys = tuple(dict.fromkeys(stream.key for stream in plan.streams))
         self._has_sessionizer = history.schema.sessionizer is not None
@@ -95,6 +121,12 @@ class Scan:
     def words(self) -> int:
         """How many whole numbers hold the flags, the two that count what is missing included."""
         return (len(self._flags) + 1) // FLAGS_PER_WORD + 1
+
+    @property
+    def word_type(self) -> str:
+        """The smallest type that holds the flags, or a word of them."""
+        count = min(len(self._flags) + 2, FLAGS_PER_WORD)
+        return next(type_ for most, type_ in WORD_TYPES.items() if count <= most)
 
     @property
     def unreadable_flag(self) -> int:
@@ -128,53 +160,119 @@ class Scan:
             self._casts[f"({present} IS NOT NULL AND {cast} IS NULL)"] = None
         return bound
 
-    def part_names(self) -> list[str]:
-        """Columns of `touching` that hold the key parts, in the order of `parts`."""
-        return [f"part_{place}" for place in range(len(self.parts))]
+    def touching(self, *, with_facts: bool) -> Query:
+        """Rows that may touch a stream: what the sequence pass needs, as numbers.
 
-    def touching(self) -> Query:
-        """Rows that touch a stream, in source order: position, time, key parts, id, flags.
-
+        Columns: position, time, a number for each key part and for the id, the sequence, flags.
         Where sessions are made from gaps all the user's rows come, because all of them count.
+
+        Args:
+            with_facts: Whether the columns of `described` come as well, and with them all rows of
+                the names that are asked for, so that the next question can be asked of them.
         """
-        columns = [f"{self._time} AS time"]
-        for part, name in zip(self.parts, self.part_names(), strict=True):
-            columns.append(f"{self._part_sql(part)} AS {name}")
-        if self._has_sessionizer:
-            columns.append(f"{self._part_sql('session')} AS sessionizer_by")
-        if self.history.schema.sequence is not None:
-            columns.append(f"{sequence_sql(self.history, self._values)} AS sequence")
-        if self.history.schema.id is not None:
-            columns.append(f"{self.history.text_sql(self.history.role('id'), self._values)} AS id")
-        lacks = " OR ".join(f"({self._part_sql(part)}) IS NULL" for part in self.parts)
-        columns.append(f"CASE WHEN {lacks} THEN {self._name} END AS name_if_lacking")
-        words = [f"{self._word_sql(word)} AS flags_{word}" for word in range(self.words)]
-        touches = " OR ".join(f"flags_{word} <> 0" for word in range(self.words))
-        conditions = [self._is_visible()]
-        if not self._has_sessionizer:
-            conditions.append(f"({touches})")
+        words = self.flags()
+        columns = self._columns(self._values, self._parameters, with_facts=with_facts)
+        conditions = [self._is_visible(self._parameters)]
+        if not self._has_sessionizer and not with_facts:
+            conditions.append(_is_any(words))
+        return self._flagged(columns | words, conditions)
+
+    def touching_again(self) -> Query:
+        """The flags of the rows that touch a stream, by position, where the rest is known."""
+        other = Scan(self.plan, self.history, self.until, self.latest, self.salt)
+        words = other.flags()  # of a scan of its own, because a query binds no more than it uses
+        return other._flagged({"position": "_position"} | words, [_is_any(words)])
+
+    def lasting(self) -> Hashable:
+        """What the columns of `touching` but for the flags depend on."""
+        values = RowValues(parameters := Parameters())
+        columns = self._columns(values, parameters, with_facts=True)
+        visible, where = self._is_visible(parameters), self.prefilter(parameters)
+        steps = self.history.steps_sql(values, where)
+        return self.identity, Query(f"{steps} {columns} {visible}", parameters.values).text
+
+    def flags(self) -> dict[str, str]:
+        """The flags, in words."""
+        return {f"flags_{word}": self._word_sql(word) for word in range(self.words)}
+
+    def _flagged(self, columns: dict[str, str], conditions: Sequence[str]) -> Query:
         sql = (
-            f"{self.history.steps_sql(self._values, self._prefilter())},\n"
-            f"flagged AS (\n  SELECT {join_lines([*columns, '_position AS position', *words])}\n  FROM valued\n)\n"
+            f"{self.history.steps_sql(self._values, self.prefilter(self._parameters))},\n"
+            f"flagged AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
             f"SELECT * FROM flagged\nWHERE {' AND '.join(conditions)}"
         )
         return Query(sql, self._parameters.values)
 
-    def described(self, cooldowns: Sequence[str]) -> Query:
-        """What a match tells of the rows in the table `wanted`, by position."""
+    def _columns(
+        self, values: RowValues, parameters: Parameters, *, with_facts: bool
+    ) -> dict[str, str]:
+        """What is known of a row whatever it is asked."""
+        history = self.history
+        columns = {"position": "_position", "time": history.time_sql(values)}
+        for place, part in enumerate(self.parts):
+            columns[f"part_{place}"] = hash_sql(part_sql(history, part, values), self.salt)
+        if self._has_sessionizer:
+            columns["sessionizer_by"] = hash_sql(part_sql(history, "session", values), self.salt)
+        if history.schema.sequence is not None:
+            columns["sequence"] = sequence_sql(history, values)
+        if history.schema.id is not None:
+            columns["id"] = hash_sql(history.text_sql(history.role("id"), values), self.salt)
+        if self._names is not None:
+            columns["name"] = self._name_number(parameters)
+        return columns | (self._facts(values) if with_facts else {})
 
-        def columns(values: RowValues) -> dict[str, str]:
-            history = self.history
-            columns = {"name": history.text_sql(history.role("name"), values)}
-            for role in ("id", *ROLES):
-                known = getattr(history.schema, role) is not None
-                sql = history.text_sql(history.role(role), values) if known else "NULL"
-                columns[role] = f"CAST({sql} AS VARCHAR)"
-            for place, by in enumerate(cooldowns):
-                columns[f"cooldown_{place}"] = part_sql(history, by, values)
-            return columns
+    def part_fact(self, part: str) -> str:
+        """The fact that holds a key part."""
+        return part if part in ROLES else f"part_{self.parts.index(part)}"
 
-        return self.history.lookup(columns)
+    def _name_number(self, parameters: Parameters) -> str:
+        """A number for each name that a stream asks for, 0 for all others."""
+        cases = " ".join(
+            f"WHEN {parameters.bind(name)} THEN {number}"
+            for number, name in enumerate(sorted(self._names or ()), start=1)
+        )
+        return f"CAST(CASE {self._name} {cases} ELSE 0 END AS UINTEGER)"
+
+    def brings_twins(self, flag: int) -> bool:
+        """Whether every event of a name that meets the flag touches a stream, criteria or not."""
+        questions = self.plan.flags.questions
+        bare = {each.event for asked in questions for each in asked if each.where == All()}
+        return self._names is not None and all(each.event in bare for each in questions[flag])
+
+    def described(self) -> Query:
+        """What a match tells of the rows in the table `wanted`, by position.
+
+        Of rows that are not a match's last, only what every event is told of.
+        """
+
+        def facts(values: RowValues) -> dict[str, str]:
+            return {
+                name: sql if name in OF_EVERY_EVENT else f"CASE WHEN _is_last THEN {sql} END"
+                for name, sql in self._facts(values).items()
+            }
+
+        return self.history.lookup(facts)
+
+    def _facts(self, values: RowValues) -> dict[str, str]:
+        """What a match tells of an event, as columns of text."""
+        history = self.history
+        columns = {"fact_name": history.text_sql(history.role("name"), values)}
+        for role in ("id", *ROLES):
+            if getattr(history.schema, role) is not None:
+                sql = history.text_sql(history.role(role), values)
+            elif role == "session" and self._has_sessionizer:
+                sql = part_sql(history, role, values)
+            else:
+                sql = "NULL"
+            columns[f"fact_{role}"] = f"CAST({sql} AS VARCHAR)"
+        if history.schema.sequence is not None:
+            columns["fact_sequence"] = sequence_sql(history, values)
+        for place, part in enumerate(self.parts):
+            if part not in ROLES:
+                columns[f"fact_part_{place}"] = part_sql(history, part, values)
+        for place, by in enumerate(self.cooldowns):
+            columns[f"fact_cooldown_{place}"] = part_sql(history, by, values)
+        return columns
 
     def earlier_twins(self, key: Sequence[str]) -> Query:
         """For each row of the table `wanted`: rows of its key before it with its time and name."""
@@ -200,43 +298,6 @@ class Scan:
         )
         return Query(sql, parameters.values)
 
-    def census(self) -> Query:
-        """What all rows tell, whether or not they touch a stream: one row of whole numbers.
-
-        Columns: rows, null times, unparsable times, times in the future, the newest and the oldest known
-        time, rows without a role that a stream is keyed by, then the keys seen, for each key.
-        """
-        values = RowValues(parameters := Parameters())
-        roles = [part for part in self.parts if part in ROLES]
-        texts = {part: part_sql(self.history, part, values) for part in self.parts}
-        raw_time = values.column(self.history.role("time"))
-        columns = [f"{self.history.time_sql(values)} AS time", f"{raw_time} IS NULL AS is_timeless"]
-        columns += [f"{sql} AS part_{place}" for place, sql in enumerate(texts.values())]
-        latest = parameters.bind(self.latest)
-        before_until = "" if self.until is None else f" AND time < {parameters.bind(self.until)}"
-        visible = f"time <= {latest}{before_until}"
-        lacks = " OR ".join(f"part_{self.parts.index(role)} IS NULL" for role in roles) or "false"
-        counts = [
-            "count(*)",
-            "count(*) FILTER (is_timeless)",
-            "count(*) FILTER (time IS NULL AND NOT is_timeless)",
-            f"count(*) FILTER (time > {latest}{before_until})",
-            f"max(time) FILTER (time <= {latest})",
-            f"min(time) FILTER (time <= {latest})",
-            f"count(*) FILTER ({visible} AND ({lacks}))",
-        ]
-        for key in self.keys:
-            parts = [f"part_{self.parts.index(part)}" for part in key]
-            known = " AND ".join(f"{part} IS NOT NULL" for part in parts)
-            counted = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-            counts.append(f"count(DISTINCT {counted}) FILTER ({visible} AND {known})")
-        sql = (
-            f"{self.history.steps_sql(values)},\n"
-            f"known AS (\n  SELECT {join_lines(columns)}\n  FROM valued\n)\n"
-            f"SELECT {join_lines(counts)}\nFROM known"
-        )
-        return Query(sql, parameters.values)
-
     def masks(self, flags: Sequence[int]) -> dict[int, int]:
         """Flags as whole numbers to compare words with, by word."""
         masks: dict[int, int] = defaultdict(int)
@@ -244,22 +305,18 @@ class Scan:
             masks[flag // FLAGS_PER_WORD] |= 1 << flag % FLAGS_PER_WORD
         return dict(masks)
 
-    def _part_sql(self, part: str) -> str:
-        """A key part as text; the session of a sessionizer is its user until sessions are made."""
-        return part_sql(self.history, part, self._values)
-
-    def _is_visible(self) -> str:
-        bound = self._parameters.bind(self.latest)
+    def _is_visible(self, parameters: Parameters) -> str:
+        bound = parameters.bind(self.latest)
         visible = f"time <= {bound}"
         if self.until is not None:
-            visible += f" AND time < {self._parameters.bind(self.until)}"
+            visible += f" AND time < {parameters.bind(self.until)}"
         return visible
 
-    def _prefilter(self) -> str:
+    def prefilter(self, parameters: Parameters) -> str:
         """A condition on input rows that every touching row meets; empty where there is none."""
         if self._names is None or self.history.role("name").accesses or self._has_sessionizer:
             return ""
-        bound = ", ".join(self._parameters.bind(name) for name in sorted(self._names))
+        bound = ", ".join(parameters.bind(name) for name in sorted(self._names))
         return f"{self._name} IN ({bound})"
 
     def _word_sql(self, word: int) -> str:
@@ -287,4 +344,4 @@ class Scan:
                 for name, bits in by_name.items()
             )
             parts.append(f"CASE {self._name}{cases}\n      ELSE 0 END")
-        return f"CAST({' | '.join(parts) or '0'} AS BIGINT)"
+        return f"CAST({' | '.join(parts) or '0'} AS {self.word_type})"

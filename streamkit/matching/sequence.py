@@ -4,12 +4,13 @@
 the runs that have come as far as some step, the newest holds the latest row at every step, so it
 is the one most likely to meet every window and the one with the fewest rows in between that an
 exclude could find; any older run can be swapped for it. So a step asks one question of each row
-that could take it: which is the last row before this one where the step before is complete? That
-is a running maximum of row numbers. A window is then one subtraction, and an exclude one
-comparison: the last excluded row before this one must not come after the event the run came from.
+that could take it: which is the last row before this one where the step before is complete? A
+window is then one subtraction, and an exclude one comparison: the last excluded row before this one must not come after the event the run came from.
 
-The pass knows rows only as numbers, sorted by key and order, and touches each array a fixed number
-of times per step, however many copies `at_least` asks for.
+The pass knows rows only as numbers, sorted by key and order, and a flag as the list of the rows
+that meet it. "The last one before" is a binary search of one list for the rows of another, so
+that a step costs what its own rows cost: rows that meet nothing of the stream cost nothing, and
+any number of streams share the order and the lists.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ NONE = -1
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows that touch one stream, sorted by key and order.
+    """Rows sorted by key and order.
 
     Args:
         times: Microseconds since the epoch, shape (rows,).
         firsts: For each row the number of its key's first row, shape (rows,).
-        has: Which rows meet a flag of the plan, shape (rows,).
+        meeting: The numbers of the rows that meet a flag of the plan, in order.
     """
 
     times: Ints
     firsts: Ints
-    has: Callable[[int], Bools]
+    meeting: Callable[[int], Ints]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,23 +87,23 @@ def find_runs(rows: Rows, plan: StreamPlan, horizon: int) -> Runs:
     """Find every firing event and its tightest run.
 
     Args:
-        rows: The rows that touch the stream.
+        rows: Rows of whole keys.
         plan: The stream's steps, excludes and windows.
         horizon: How far time is known, in microseconds: a wait that ends at or after it is
             pending.
     """
     steps: list[Reached] = []
     for place, step in enumerate(plan.steps):
-        candidates = np.flatnonzero(rows.has(step.flag))
+        candidates = rows.meeting(step.flag)
         if place == 0:
             first = _first_step(rows, plan, candidates)
         else:
             first = _later_step(rows, step.within, step.excludes, candidates, steps[-1])
         steps.append(_copies(rows, candidates, first, step.copies))
-    reached = tuple(each.rows[_inside(rows, plan, each)] for each in steps)
+    inside = [_inside(rows, plan, each) for each in steps]
+    reached = tuple(each.rows[kept] for each, kept in zip(steps, inside, strict=True))
 
-    last = steps[-1]
-    fires = _inside(rows, plan, last)
+    last, fires = steps[-1], inside[-1]
     for flag, length in plan.last_excludes:
         fires &= ~_happens_within(rows, flag, last.rows, length)
     chosen = np.flatnonzero(fires)
@@ -119,7 +120,7 @@ def find_runs(rows: Rows, plan: StreamPlan, horizon: int) -> Runs:
 def _first_step(rows: Rows, plan: StreamPlan, candidates: Ints) -> Reached:
     free = np.ones(len(candidates), bool)
     for flag, lookback in plan.first_excludes:
-        last = _last_before(rows.has(flag))[candidates]
+        last = _last_before(rows.meeting(flag), candidates)
         blocked = last >= rows.firsts[candidates]
         if lookback is not None:
             blocked &= rows.times[last] >= rows.times[candidates] - lookback
@@ -132,17 +133,15 @@ def _later_step(
     rows: Rows, within: int | None, excludes: Sequence[int], candidates: Ints, before: Reached
 ) -> Reached:
     """Candidates that a run of the step before can go on to."""
-    complete = np.zeros(len(rows.times), bool)
-    complete[before.rows] = True
-    came_from = _last_before(complete)[candidates]
+    via = np.searchsorted(before.rows, candidates) - 1
+    came_from = _at(before.rows, via)
     fits = came_from >= rows.firsts[candidates]
     if within is not None:
         fits &= rows.times[candidates] - rows.times[came_from] <= within
     for flag in excludes:
-        fits &= _last_before(rows.has(flag))[candidates] <= came_from
-    found = candidates[fits]
-    via = np.searchsorted(before.rows, came_from[fits])
-    return Reached(found, before.starts[via], via)
+        fits &= _last_before(rows.meeting(flag), candidates) <= came_from
+    via = via[fits]
+    return Reached(candidates[fits], before.starts[via], via)
 
 
 def _copies(rows: Rows, candidates: Ints, first: Reached, copies: int) -> Reached:
@@ -153,14 +152,10 @@ def _copies(rows: Rows, candidates: Ints, first: Reached, copies: int) -> Reache
     """
     if copies == 1:
         return first
-    may_start = np.zeros(len(rows.times), bool)
-    may_start[first.rows] = True
-    is_first = may_start[candidates]
-    newest = np.maximum.accumulate(np.where(is_first, np.cumsum(is_first) - 1, NONE))
     lasts = candidates[copies - 1 :]
-    chosen = newest[: len(lasts)]
-    fits = chosen >= 0
-    fits[fits] = first.rows[chosen[fits]] >= rows.firsts[lasts[fits]]
+    room = candidates[: len(lasts)]
+    chosen = np.searchsorted(first.rows, room, side="right") - 1
+    fits = _at(first.rows, chosen) >= rows.firsts[lasts]
     chosen = chosen[fits]
     return Reached(lasts[fits], first.starts[chosen], first.via[chosen])
 
@@ -171,21 +166,27 @@ def _inside(rows: Rows, plan: StreamPlan, reached: Reached) -> Bools:
     if plan.within is not None:
         inside &= rows.times[reached.rows] - rows.times[reached.starts] <= plan.within
     for flag in plan.run_excludes:
-        inside &= _last_before(rows.has(flag))[reached.rows] <= reached.starts
+        inside &= _last_before(rows.meeting(flag), reached.rows) <= reached.starts
     return inside
 
 
-def _last_before(here: Bools) -> Ints:
-    """For each row the last row before it where `here` holds, in whatever key; -1 for none."""
-    last = np.empty(len(here), np.int64)
-    last[:1] = NONE
-    np.maximum.accumulate(np.where(here[:-1], np.arange(len(here) - 1), NONE), out=last[1:])
-    return last
+def _last_before(here: Ints, rows: Ints) -> Ints:
+    """For each of the rows the last one of `here` before it, in whatever key; -1 for none."""
+    return _at(here, np.searchsorted(here, rows) - 1)
+
+
+def _at(rows: Ints, places: Ints) -> Ints:
+    """The rows at some places; -1 at place -1."""
+    if not len(rows):
+        return np.full(len(places), NONE)
+    found: Ints = rows[places]
+    found[places < 0] = NONE
+    return found
 
 
 def _happens_within(rows: Rows, flag: int, after: Ints, length: int) -> Bools:
     """Whether a flagged row comes after each of the rows, in its key, at most `length` later."""
-    flagged = np.flatnonzero(rows.has(flag))
+    flagged = rows.meeting(flag)
     place = np.searchsorted(flagged, after, side="right")
     happens = place < len(flagged)
     following = flagged[place[happens]]

@@ -8,69 +8,76 @@ import numpy as np
 import polars as pl
 
 from streamkit.events.schema import Sessionizer
+from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Bools, Ints, follow, group_starts, next_in_group
-from streamkit.matching.order import key_codes, order_rows
+from streamkit.matching.order import sort_rows
 
-__all__ = ["Sessions", "make_sessions"]
+__all__ = ["SessionCounts", "is_proven", "session_starts", "session_texts"]
 
 
-@dataclass(frozen=True, eq=False)
-class Sessions:
-    """A session for each row.
+@dataclass(frozen=True, slots=True)
+class SessionCounts:
+    """What was counted of sessions.
 
     Args:
-        starts: Time of the session's first event, in microseconds, shape (rows,).
-        values: The session's value, `<user>@<time of its first event>`; null without a user.
-        is_proven: Whether the session's true start is surely in the input.
-        count: How many sessions there are.
+        made: How many there are.
         unproven: How many of them may have begun before the input does.
     """
 
-    starts: Ints
-    users: pl.Series
-    is_proven: Bools
-    count: int
+    made: int
     unproven: int
 
-    def values(self, rows: Ints) -> pl.Series:
-        """The session's value of some rows."""
-        starts = pl.Series(self.starts[rows]).cast(pl.Datetime("us"))
-        texts = starts.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-        return (self.users.gather(rows) + "@" + texts).alias("session")
 
-
-def make_sessions(
-    users: pl.Series, times: Ints, sequence: Ints | None, sessionizer: Sessionizer, begin: int
-) -> Sessions:
-    """Give each row its session.
+def session_starts(
+    columns: Columns, sessionizer: Sessionizer, begin: int
+) -> tuple[Ints, SessionCounts]:
+    """For each row the time of its session's first event, in microseconds; 0 without a user.
 
     Args:
-        users: User of each row as text; null rows get no session.
-        times: Time of each row, in microseconds; rows stand in source order.
-        sequence: Where declared, what orders equal times.
+        columns: All rows of some users, in source order.
         sessionizer: The longest gap and the longest session.
         begin: The oldest time in the input.
     """
-    known = np.flatnonzero(users.is_not_null().to_numpy())
-    codes = key_codes([users.gather(known)])
-    order = order_rows(codes, times[known], None if sequence is None else sequence[known])
-    rows, groups = known[order], codes[order]
-    ordered = times[rows]
+    users = columns["sessionizer_by"]
+    known = np.flatnonzero(users)
+    sequence = columns["sequence"][known] if "sequence" in columns else None
+    order, numbers, ordered = sort_rows(users[known], columns["time"][known], sequence)
+    groups = numbers.view(np.int64)
     starts = group_starts(groups)
     starts[1:] |= np.diff(ordered) > sessionizer.inactivity.microseconds
     if sessionizer.max is not None:
         stretches = np.cumsum(starts, dtype=np.int64)
         too_late = next_in_group(stretches, ordered, sessionizer.max.microseconds, inclusive=False)
         starts = follow(too_late, starts)
-    started = ordered[np.maximum.accumulate(np.where(starts, np.arange(len(rows)), 0))]
+    started = ordered[np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))]
     all_starts = np.zeros(len(users), np.int64)
-    all_starts[rows] = started
-    proven = np.ones(len(users), bool)
-    proven[rows] = started - begin > sessionizer.inactivity.microseconds
-    return Sessions(
-        all_starts,
-        users,
-        proven,
-        int(starts.sum()),
-        int((ordered[starts] - begin <= sessionizer.inactivity.microseconds).sum()),
-    )
+    all_starts[known[order]] = started
+    unproven = int((~is_proven(ordered[starts], sessionizer, begin)).sum())
+    return all_starts, SessionCounts(int(starts.sum()), unproven)
+
+
+def is_proven(starts: Ints, sessionizer: Sessionizer, begin: int) -> Bools:
+    """Whether the true start of each session is surely in the input.
+
+    Args:
+        starts: Times of first events, in microseconds.
+        sessionizer: The longest gap.
+        begin: The oldest time in the input, in microseconds.
+    """
+    proven: Bools = starts - begin > sessionizer.inactivity.microseconds
+    return proven
+
+
+def session_texts(users: pl.Series, starts: Ints) -> pl.Series:
+    """The values of sessions: the user and the time of the first event.
+
+    Args:
+        users: As text.
+        starts: Times of first events, in microseconds.
+
+    Example:
+        >>> session_texts(pl.Series(["u1"]), np.array([0])).to_list()
+        ['u1@1970-01-01T00:00:00.000000Z']
+    """
+    times = pl.Series(starts).cast(pl.Datetime("us"))
+    return (users + "@" + times.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")).alias("session")

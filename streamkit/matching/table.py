@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from streamkit.events.asking import ask
-from streamkit.events.sql import Query
 from streamkit.matching.chains import Ints
+from streamkit.matching.facts import Facts, ask_with
+from streamkit.matching.firing import Firing
 from streamkit.matching.frequency import kept_by_cooldown
-from streamkit.matching.identity import compact, match_id
+from streamkit.matching.identity import compact, match_ids
 from streamkit.matching.order import key_codes
 from streamkit.matching.scan import ROLES, Scan
-from streamkit.matching.touching import Firing, Touching
+from streamkit.matching.sessions import is_proven, session_texts
+from streamkit.matching.touching import Touching
 
 __all__ = ["EVENT_TYPE", "MATCH_SCHEMA", "RUN_SCHEMA", "MatchTables", "match_tables"]
 
@@ -72,55 +72,13 @@ class MatchTables:
     runs: pl.DataFrame | None = None
 
 
-class _Facts:
-    """What a match tells of its events: name, id, session, user, cooldown values."""
-
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        scan: Scan,
-        touching: Touching,
-        firings: Sequence[Firing],
-        *,
-        with_starts: bool,
-    ) -> None:
-        is_told = np.zeros(len(touching.frame), bool)
-        for firing in firings:
-            is_told[firing.events.ravel()] = True
-            if with_starts:
-                is_told[firing.starts] = True
-        self.rows: Ints = np.flatnonzero(is_told)
-        rules = (firing.plan.stream.cooldown for firing in firings)
-        self.cooldowns = sorted(
-            {rule.by for rule in rules if rule and rule.by not in ("key", *ROLES)}
-        )
-        positions = touching.frame["position"].gather(self.rows)
-        wanted = pl.DataFrame({"position": positions})
-        described = _ask(connection, scan.described(self.cooldowns), wanted).sort("position")
-        in_order = np.searchsorted(described["position"].to_numpy(), positions.to_numpy())
-        self.frame = described[in_order].with_columns(
-            pl.Series("row", self.rows), touching.frame["time"].gather(self.rows)
-        )
-        if touching.sessions is not None:
-            self.frame = self.frame.with_columns(touching.sessions.values(self.rows))
-
-    def of(self, rows: Ints) -> pl.DataFrame:
-        """The facts of some rows, in their order."""
-        facts: pl.DataFrame = self.frame[np.searchsorted(self.rows, rows)]
-        return facts
-
-    def cooldown(self, by: str, rows: Ints) -> pl.Series:
-        """The values that a cooldown other than by key goes by."""
-        column = by if by in ROLES else f"cooldown_{self.cooldowns.index(by)}"
-        return self.of(rows)[column]
-
-
 def match_tables(
     connection: duckdb.DuckDBPyConnection,
-    scan: Scan,
+    facts: Facts,
     touching: Touching,
     firings: Sequence[Firing],
     since: int | None,
+    begin: int,
     *,
     undecided: bool = False,
 ) -> list[MatchTables]:
@@ -128,178 +86,215 @@ def match_tables(
 
     Args:
         connection: Where the source can be scanned.
-        scan: The scan.
+        facts: What is told of their events.
         touching: What the scan brought.
         firings: The firing events of each stream.
         since: Only matches that fire at or after it, in microseconds.
+        begin: The oldest time of the input, in microseconds.
         undecided: Whether the cooldown is left to the caller.
     """
-    facts = _Facts(connection, scan, touching, firings, with_starts=undecided)
+    scan = touching.scan
     tables = []
     twins: dict[tuple[str, ...], Ints] = {}
     for firing in firings:
         key = firing.plan.key
-        if key not in twins:
-            alike = [other for other in firings if other.plan.key == key]
-            named = [other.events[-1] for other in alike]
+        if firing.twins is None and key not in twins:
+            alike = [o for o in firings if o.plan.key == key and o.twins is None]
+            named = [(other.events[-1], other.times[-1]) for other in alike]
             if undecided:
-                named += [other.starts for other in alike]
-            twins[key] = _earlier_twins(
-                connection, scan, touching, facts, key, np.concatenate(named)
-            )
-        tables.append(_tables(touching, firing, facts, twins[key], since, undecided=undecided))
+                named += [(other.starts, other.started_at) for other in alike]
+            positions, times = (np.concatenate(column) for column in zip(*named, strict=True))
+            twins[key] = _earlier_twins(connection, scan, facts, key, positions, times)
+        described = _Described(firing, facts, twins.get(key), scan, undecided=undecided)
+        tables.append(_tables(connection, described, since, begin, undecided=undecided))
     return tables
-
-
-def _ask(connection: duckdb.DuckDBPyConnection, query: Query, wanted: pl.DataFrame) -> pl.DataFrame:
-    """Ask a query that joins a table of wanted rows."""
-    connection.register("wanted", wanted.to_arrow())
-    try:
-        return ask(connection, query)
-    finally:
-        connection.unregister("wanted")
 
 
 def _earlier_twins(
     connection: duckdb.DuckDBPyConnection,
     scan: Scan,
-    touching: Touching,
-    facts: _Facts,
+    facts: Facts,
     key: tuple[str, ...],
-    ends: Ints,
+    positions: Ints,
+    times: Ints,
 ) -> Ints:
     """For each row of `facts`: how many earlier rows of its key are its twins, 0 if it has an id.
 
     A twin has the same time and name, whatever else it has, so all rows of the input count, not
     only those that touch a stream.
     """
-    nth = np.zeros(len(facts.rows), np.int64)
-    ends = np.unique(ends)
-    ends = ends[facts.of(ends)["id"].is_null().to_numpy()]
-    if len(ends):
-        wanted = facts.of(ends).select("row", "position", "time", "name")
-        wanted = wanted.with_columns(
-            touching.frame[f"part_{scan.parts.index(part)}"].gather(ends).alias(f"part_{place}")
-            for place, part in enumerate(key)
+    nth = np.zeros(len(facts.positions), np.int64)
+    positions, chosen = np.unique(positions, return_index=True)
+    nameless = facts.of(positions, ["id"])["id"].is_null().to_numpy()
+    positions, times = positions[nameless], times[chosen[nameless]]
+    if len(positions):
+        wanted = facts.of(positions).select(
+            "position",
+            "name",
+            *(pl.col(scan.part_fact(part)).alias(f"part_{n}") for n, part in enumerate(key)),
+            pl.col("^sequence$"),
+            row=facts.places(positions),
+            time=times,
         )
-        if "sequence" in touching.frame.columns:
-            wanted = wanted.with_columns(touching.frame["sequence"].gather(ends))
-        counted = _ask(connection, scan.earlier_twins(key), wanted)
-        nth[np.searchsorted(facts.rows, counted["row"])] = counted["twins"].to_numpy()
+        counted = ask_with(connection, scan.earlier_twins(key), wanted)
+        nth[counted["row"]] = counted["twins"].to_numpy()
     return nth
 
 
+class _Described:
+    """One stream's firing events with what is told of them."""
+
+    def __init__(
+        self, firing: Firing, facts: Facts, twins: Ints | None, scan: Scan, *, undecided: bool
+    ) -> None:
+        self.firing = firing
+        if firing.twins is not None:
+            self.twins = firing.twins
+        else:
+            assert twins is not None
+            ends = firing.events[-1]  # the first events are told of only where they are asked for
+            outer = np.stack([firing.starts if undecided else ends, ends])
+            self.twins = twins[facts.places(outer)]
+        self.stream = firing.plan.stream
+        self.sessionizer = scan.history.schema.sessionizer
+        self.last = facts.of(firing.events[-1])
+        self.session = self.last["session"]
+        if self.sessionizer is not None:
+            self.session = session_texts(self.session, firing.sessions)
+        self.parts = [
+            self.session
+            if part == "session" and self.sessionizer is not None
+            else self.last[scan.part_fact(part)]
+            for part in firing.plan.key
+        ]
+        self._facts = facts
+        self._scan = scan
+
+    def cooldown_values(self, by: str) -> pl.Series:
+        """The values that a cooldown other than by key goes by."""
+        if by == "session":
+            return self.session
+        return self.last[by if by in ROLES else f"cooldown_{self._scan.cooldowns.index(by)}"]
+
+    def table(self, ids: pl.Series, chosen: Ints) -> pl.DataFrame:
+        """The matches of some of the firing events, in their order."""
+        firing = self.firing
+        return (
+            pl.DataFrame(
+                {
+                    "match_id": ids.gather(chosen),
+                    "key": _keys([part.gather(chosen) for part in self.parts]),
+                    "session": self.session.gather(chosen),
+                    "user": self.last["user"].gather(chosen),
+                    "started_at": firing.started_at[chosen],
+                    "matched_at": firing.times[-1][chosen],
+                    "fired_at": firing.fired_at[chosen],
+                    "events": self._events(chosen),
+                }
+            )
+            .select(
+                pl.lit(self.stream.name).alias("stream"),
+                pl.lit(self.stream.version).alias("version"),
+                pl.all(),
+            )
+            .with_columns(pl.col("started_at", "matched_at", "fired_at").cast(TIME))
+        )
+
+    def _events(self, chosen: Ints) -> pl.Series:
+        """For each run its events, as a column of lists."""
+        events, times = self.firing.events[:, chosen].T, self.firing.times[:, chosen].T
+        count, steps = events.shape
+        structs = self._facts.of(events.ravel(), ["id", "name"]).select(
+            pl.struct(
+                pl.Series("step", np.tile(np.arange(steps, dtype=np.int32), count)),
+                "id",
+                pl.Series("time", times.ravel()).cast(TIME),
+                "name",
+            )
+        )
+        return _in_lists(structs.to_series(), steps)
+
+    def runs(self, begin: int) -> pl.DataFrame:
+        """Columns of `RUN_SCHEMA` for each run."""
+        cooldown, firing = self.stream.cooldown, self.firing
+        ends = firing.events[-1]
+        if cooldown is None:
+            values: list[str | None] = [None] * len(ends)
+        elif cooldown.by == "key":
+            values = [compact(key) for key in zip(*self.parts, strict=True)]
+        else:
+            values = self.cooldown_values(cooldown.by).to_list()
+        proven = np.ones(len(ends), bool)
+        by_session = "session" in firing.plan.key or (cooldown and cooldown.by == "session")
+        if self.sessionizer is not None and by_session:
+            proven = is_proven(firing.sessions, self.sessionizer, begin)
+        columns = {
+            "first_row": self._row_names(firing.starts, firing.started_at, self.twins[0]),
+            "first_rank": firing.ranks[0],
+            "last_row": self._row_names(ends, firing.times[-1], self.twins[1]),
+            "last_rank": firing.ranks[1],
+            "cooldown_value": values,
+            "is_proven": proven,
+        }
+        return pl.DataFrame(columns, schema=RUN_SCHEMA)
+
+    def _row_names(self, rows: Ints, times: Ints, twins: Ints) -> list[str]:
+        """What rows are known by inside their key: their id, or time, name and number."""
+        told = self._facts.of(rows, ["id", "name"])
+        return [
+            compact([time, name, number] if event_id is None else [event_id])
+            for event_id, time, name, number in zip(
+                told["id"], times.tolist(), told["name"], twins.tolist(), strict=True
+            )
+        ]
+
+
 def _tables(
-    touching: Touching,
-    firing: Firing,
-    facts: _Facts,
-    twins: Ints,
+    connection: duckdb.DuckDBPyConnection,
+    described: _Described,
     since: int | None,
+    begin: int,
     *,
     undecided: bool,
 ) -> MatchTables:
-    stream, ends = firing.plan.stream, firing.events[-1]
-    nth = twins[np.searchsorted(facts.rows, ends)]
-    last = facts.of(ends)
-    parts = [touching.key_part(part, ends) for part in firing.plan.key]
-    ids = [
-        match_id(stream.name, key, event_id, time=time, name=name, nth=twins)
-        for *key, event_id, time, name, twins in zip(
-            *parts, last["id"], last["time"], last["name"], nth.tolist(), strict=True
-        )
-    ]
-    table = (
-        pl.DataFrame(
-            {
-                "match_id": pl.Series(ids, dtype=pl.String),
-                "key": _keys(parts),
-                "session": last["session"],
-                "user": last["user"],
-                "started_at": touching.frame["time"].gather(firing.starts),
-                "matched_at": last["time"],
-                "fired_at": firing.fired_at,
-                "events": _events(facts, firing.events),
-            }
-        )
-        .select(
-            pl.lit(stream.name).alias("stream"),
-            pl.lit(stream.version).alias("version"),
-            pl.all(),
-        )
-        .with_columns(pl.col("started_at", "matched_at", "fired_at").cast(TIME))
+    stream, firing = described.stream, described.firing
+    fired_at = firing.fired_at
+    ids = match_ids(
+        connection,
+        stream.name,
+        described.parts,
+        described.last.select("id", "name", time=firing.times[-1], nth=described.twins[1]),
     )
-    order = np.lexsort((table["match_id"].rank("ordinal").to_numpy(), firing.fired_at))
+    order = _in_order(fired_at, ids)
     pending = order[firing.is_pending[order]]
     confirmed = order[~firing.is_pending[order]]
     held_back = 0
     if stream.cooldown is not None and not undecided:
-        codes = _cooldown_codes(stream.cooldown.by, parts, facts, ends)[confirmed]
+        codes = _cooldown_codes(stream.cooldown.by, described)[confirmed]
         length = stream.cooldown.for_.microseconds
-        kept = kept_by_cooldown(codes, firing.fired_at[confirmed], length)
+        kept = kept_by_cooldown(codes, fired_at[confirmed], length)
         held_back = int((~kept).sum())
         confirmed = confirmed[kept]
     if since is not None:
-        confirmed = confirmed[firing.fired_at[confirmed] >= since]
-    positions = touching.frame["position"].to_numpy()[firing.events[:, confirmed]]
-    runs = _runs(touching, firing, facts, twins, parts)[confirmed] if undecided else None
-    return MatchTables(table[confirmed], table[pending], positions, held_back, runs)
+        confirmed = confirmed[fired_at[confirmed] >= since]
+    return MatchTables(
+        described.table(ids, confirmed),
+        described.table(ids, pending),
+        firing.events[:, confirmed],
+        held_back,
+        described.runs(begin)[confirmed] if undecided else None,
+    )
 
 
-def _runs(
-    touching: Touching, firing: Firing, facts: _Facts, twins: Ints, parts: Sequence[pl.Series]
-) -> pl.DataFrame:
-    """Columns of `RUN_SCHEMA` for each run."""
-    cooldown, ends = firing.plan.stream.cooldown, firing.events[-1]
-    if cooldown is None:
-        values: list[str | None] = [None] * len(ends)
-    elif cooldown.by == "key":
-        values = [compact(key) for key in zip(*parts, strict=True)]
-    else:
-        values = facts.cooldown(cooldown.by, ends).to_list()
-    proven = np.ones(len(ends), bool)
-    by_session = "session" in firing.plan.key or (cooldown is not None and cooldown.by == "session")
-    if touching.sessions is not None and by_session:
-        proven = touching.sessions.is_proven[ends]
-    columns = {
-        "first_row": _row_names(facts, firing.starts, twins),
-        "first_rank": firing.ranks[0],
-        "last_row": _row_names(facts, ends, twins),
-        "last_rank": firing.ranks[1],
-        "cooldown_value": values,
-        "is_proven": proven,
-    }
-    return pl.DataFrame(columns, schema=RUN_SCHEMA)
-
-
-def _row_names(facts: _Facts, rows: Ints, twins: Ints) -> list[str]:
-    """What rows are known by inside their key: their id, or time, name and number."""
-    told, nth = facts.of(rows), twins[np.searchsorted(facts.rows, rows)].tolist()
-    return [
-        compact([time, name, number] if event_id is None else [event_id])
-        for event_id, time, name, number in zip(
-            told["id"], told["time"], told["name"], nth, strict=True
-        )
-    ]
-
-
-def _events(facts: _Facts, events: Ints) -> pl.Series:
-    """For each run its events, as a column of lists.
-
-    Args:
-        facts: What is told of an event.
-        events: Row of each step's event, shape (steps, runs).
-    """
-    steps, runs = events.shape
-    told = facts.of(events.T.ravel())
-    structs = told.select(
-        pl.struct(
-            pl.Series("step", np.tile(np.arange(steps, dtype=np.int32), runs)),
-            "id",
-            pl.col("time").cast(TIME),
-            "name",
-        )
-    ).to_series()
-    return _in_lists(structs, steps)
+def _in_order(fired_at: Ints, ids: pl.Series) -> Ints:
+    """By time, and only where times are equal by id: most are not, and texts are slow to sort."""
+    order = np.argsort(fired_at, kind="stable")
+    same = np.diff(fired_at[order]) == 0
+    tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+    rows = order[tied]
+    ranks = ids.gather(rows).rank("ordinal").to_numpy()
+    order[tied] = rows[np.lexsort((ranks, fired_at[rows]))]
+    return order
 
 
 def _keys(parts: Sequence[pl.Series]) -> pl.Series:
@@ -313,16 +308,14 @@ def _keys(parts: Sequence[pl.Series]) -> pl.Series:
 
 def _in_lists(values: pl.Series, length: int) -> pl.Series:
     """Values as a column of lists of one length."""
-    offsets = pa.array(np.arange(0, len(values) + 1, length), pa.int64())
-    lists = pa.LargeListArray.from_arrays(offsets, values.to_arrow())
-    return pl.Series(pl.from_arrow(lists))
+    return values.reshape((len(values) // length, length)).arr.to_list()
 
 
-def _cooldown_codes(by: str, parts: Sequence[pl.Series], facts: _Facts, ends: Ints) -> Ints:
+def _cooldown_codes(by: str, described: _Described) -> Ints:
     """A number for each value that the cooldown is counted by, -1 for null."""
     if by == "key":
-        return key_codes(parts)
-    values = facts.cooldown(by, ends)
+        return key_codes(described.parts)
+    values = described.cooldown_values(by)
     known = np.flatnonzero(values.is_not_null().to_numpy())
     codes = np.full(len(values), -1, np.int64)
     codes[known] = key_codes([values.gather(known)])

@@ -1,217 +1,157 @@
-"""The rows that touch some stream, put in order once for each key that the streams use."""
+"""What the scan brought: the rows that touch some stream, in buckets for each key."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
-import polars as pl
+import pyarrow as pa
 
-from streamkit.events.schema import Schema
-from streamkit.matching.chains import Bools, Ints, group_starts
-from streamkit.matching.duplicates import first_of_each_id, kept_rows, repeated_ids
-from streamkit.matching.frequency import kept_by_frequency
-from streamkit.matching.order import key_codes, order_rows
-from streamkit.matching.plan import StreamPlan
-from streamkit.matching.scan import FLAGS_PER_WORD, Scan
-from streamkit.matching.sequence import Rows, find_runs
-from streamkit.matching.sessions import Sessions, make_sessions
+from streamkit.matching.buckets import Buckets, Columns, Hashes, Records
+from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.scan import FLAGS_PER_WORD, ROLES, Scan
+from streamkit.matching.sessions import SessionCounts, session_starts
 
-__all__ = ["Firing", "Stage", "Touching"]
+__all__ = ["Touching", "any_flag", "has_flag", "in_threads"]
 
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """How far a stream's keys came.
-
-    Args:
-        keys: How many keys.
-        events: How many events ended a run this far.
-    """
-
-    keys: int
-    events: int
-
-
-@dataclass(frozen=True, eq=False)
-class Firing:
-    """Firing events of one stream that the frequency rule lets through, in order.
-
-    Args:
-        plan: The stream.
-        starts: Row of each run's first event, as a row of the scan's frame, shape (runs,).
-        events: Row of each step's event, shape (steps, runs).
-        ranks: How many touching rows of its key and time stand before each run's first and last
-            event, shape (2, runs).
-        fired_at: When each fires, in microseconds, shape (runs,).
-        is_pending: Whether its wait was still open at the horizon, shape (runs,).
-        funnel: For each step, then for the firing events: how far the keys came.
-        duplicates: How many touching rows were dropped as duplicates.
-    """
-
-    plan: StreamPlan
-    starts: Ints
-    events: Ints
-    ranks: Ints
-    fired_at: Ints
-    is_pending: Bools
-    funnel: tuple[Stage, ...]
-    duplicates: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Keyed:
-    """Rows with a whole key, sorted by key and order; `rows` are rows of the frame."""
-
-    rows: Ints
-    keys: Ints
-    times: Ints
-    words: list[Ints]
+BYTES_OF_FACTS = 1_500_000_000
+"""What the facts of all rows may take; where they take more, those of matches are read again."""
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Touching:
-    """What the scan brought, ready for the sequence pass.
+    """The rows that touch a stream, dealt out by key.
 
     Args:
-        frame: The scan's rows in source order.
         scan: The scan.
         begin: The oldest time of the input, in microseconds.
+        rows: How many rows may come.
+
+    Attributes:
+        buckets: For each key of the streams, the rows that have one.
+        lacking: For each key of the streams, the rows that lack a part of it.
+        facts: What a match tells of the rows, batch by batch, if the scan brought it.
+        counts: How many rows meet the flags that count what is missing.
+        sessions: What was counted of sessions made from gaps.
     """
 
-    def __init__(self, frame: pl.DataFrame, scan: Scan, begin: int) -> None:
-        schema: Schema = scan.history.schema
-        self.frame = frame
-        self.sessions: Sessions | None = None
-        self._scan = scan
-        self._dedupe = schema.dedupe.microseconds
-        self._times: Ints = frame["time"].to_numpy()
-        self._words: list[Ints] = [frame[f"flags_{word}"].to_numpy() for word in range(scan.words)]
-        self._sequence: Ints | None = None
-        if schema.sequence is not None:
-            self._sequence = frame["sequence"].to_numpy()
-        if schema.sessionizer is not None:
-            self.sessions = make_sessions(
-                frame["sessionizer_by"], self._times, self._sequence, schema.sessionizer, begin
-            )
-        self._ids = repeated_ids(frame["id"]) if schema.id is not None else None
-        self._keyed: dict[tuple[str, ...], _Keyed] = {}
-        self._touching_masks = scan.masks([f for s in scan.plan.streams for f in s.flags])
+    def __init__(self, scan: Scan, begin: int, rows: int) -> None:
+        self.scan = scan
+        self.buckets = {key: Buckets(rows) for key in scan.keys}
+        self.lacking: dict[tuple[str, ...], list[Records]] = {key: [] for key in scan.keys}
+        self.facts: list[pa.RecordBatch] = []
+        self.counts: Counter[int] = Counter()
+        self.sessions: SessionCounts | None = None
+        self._facts_bytes = 0
+        self._begin = begin
+        self._users = Buckets(rows)
+        self._masks = scan.masks([f for s in scan.plan.streams for f in s.flags])
+        self._type: np.dtype[np.void] | None = None
 
-    def count(self, flag: int) -> int:
-        """How many rows meet a flag."""
-        return int(self._has(self._words, flag).sum())
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether there were more rows than memory should hold."""
+        return any(buckets.is_on_disk for buckets in (self._users, *self.buckets.values()))
 
-    def key_part(self, part: str, rows: Ints) -> pl.Series:
-        """A part of the key of some rows, as text."""
-        if part == "session" and self.sessions is not None:
-            return self.sessions.values(rows)
-        return self.frame[f"part_{self._scan.parts.index(part)}"].gather(rows)
-
-    def lacking(self, plan: StreamPlan) -> dict[str, int]:
-        """Rows that touch a stream and lack a part of its key, by event name."""
-        lacks = np.zeros(len(self.frame), bool)
-        for part in plan.key:
-            lacks |= self.frame[f"part_{self._scan.parts.index(part)}"].is_null().to_numpy()
-        rows = np.flatnonzero(lacks)
-        touches = _any([word[rows] for word in self._words], self._scan.masks(plan.flags))
-        names = self.frame["name_if_lacking"].gather(rows[touches])
-        counted = names.fill_null("").value_counts(name="rows")
-        return dict(counted.sort(["rows", names.name], descending=[True, False]).iter_rows())
-
-    def has_ties(self) -> bool:
-        """Whether rows of one key have equal times, so that the source order decided."""
-        return any(
-            bool(((np.diff(keyed.times) == 0) & ~group_starts(keyed.keys)[1:]).any())
-            for keyed in self._keyed.values()
+    def take(self, batch: pa.RecordBatch) -> None:
+        """Take a batch of the scan's rows."""
+        numbers = [name for name in batch.schema.names if not name.startswith("fact_")]
+        self._type = self._type or np.dtype(
+            [(name, batch.schema.field(name).type.to_pandas_dtype()) for name in numbers],
+            align=True,
         )
+        rows = np.empty(batch.num_rows, self._type)
+        for name in numbers:
+            rows[name] = batch.column(name).to_numpy(zero_copy_only=False)
+        for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
+            self.counts[flag] += int(any_flag(rows, self.scan.masks([flag])).sum())
+        facts = [name for name in batch.schema.names if name.startswith("fact_")]
+        if facts and self._facts_bytes <= BYTES_OF_FACTS:
+            self.facts.append(batch.select(["position", *facts]))
+            self._facts_bytes += self.facts[-1].nbytes
+            if self._facts_bytes > BYTES_OF_FACTS:
+                self.facts.clear()
+        if self.scan.history.schema.sessionizer is None:
+            self._deal(rows)
+        else:
+            self._users.add(rows, rows["sessionizer_by"])
 
-    def firing(
-        self, plan: StreamPlan, horizon: int, since: int | None, *, undecided: bool = False
-    ) -> Firing:
-        """The sequence pass of one stream, duplicates dropped before and frequency applied after.
+    def finish(self) -> None:
+        """Make the sessions, once all rows have come."""
+        sessionizer = self.scan.history.schema.sessionizer
+        if sessionizer is None:
+            return
 
-        Args:
-            plan: The stream.
-            horizon: How far time is known, in microseconds.
-            since: The funnel counts only runs that end at or after it, in microseconds.
-            undecided: Whether the frequency rule is left to the caller.
-        """
-        keyed = self._key(plan.key)
-        masks = self._scan.masks(plan.flags)
-        chosen = np.flatnonzero(_any(keyed.words, masks))
-        ids, duplicates = None, 0
-        if self._ids is not None:
-            ids = self._ids[keyed.rows[chosen]]
-            if (ids >= 0).any():
-                kept = kept_rows(keyed.keys[chosen], keyed.times[chosen], ids, self._dedupe)
-                duplicates = int((~kept).sum())
-                chosen, ids = chosen[kept], ids[kept]
-            else:
-                ids = None
-        rows, keys, times = keyed.rows[chosen], keyed.keys[chosen], keyed.times[chosen]
-        words = [word[chosen] for word in keyed.words]
-        starts = group_starts(keys)
-        firsts = np.maximum.accumulate(np.where(starts, np.arange(len(keys)), 0))
-        runs = find_runs(Rows(times, firsts, lambda flag: self._has(words, flag)), plan, horizon)
-
-        stages = [_stage(firsts, times, reached, since) for reached in runs.reached]
-        fired = runs.ends[~runs.is_pending]
-        stages.append(_stage(firsts, times + plan.wait, fired, since))
-        kept = np.ones(len(runs.ends), bool)
-        if ids is not None:
-            kept = first_of_each_id(keys[runs.ends], ids[runs.ends])
-        if not undecided:
-            ends = runs.ends[kept]
-            kept[kept] = kept_by_frequency(
-                plan.stream.frequency, firsts[ends], runs.starts[kept], ends
+        def made(bucket: int) -> tuple[Records, SessionCounts]:
+            columns = self._users.read(bucket)
+            starts, counts = session_starts(columns, sessionizer, self._begin)
+            columns["session_start"] = starts
+            touches = np.flatnonzero(any_flag(columns, self._masks))
+            rows = np.empty(
+                len(touches), [(name, column.dtype) for name, column in columns.items()]
             )
-        return Firing(
-            plan,
-            rows[runs.starts[kept]],
-            rows[runs.events[:, kept]],
-            _ranks(keys, times, np.stack([runs.starts[kept], runs.ends[kept]])),
-            runs.fired_at[kept],
-            runs.is_pending[kept],
-            tuple(stages),
-            duplicates,
-        )
+            for name, column in columns.items():
+                rows[name] = column[touches]
+            return rows, counts
 
-    def _key(self, key: tuple[str, ...]) -> _Keyed:
-        if key not in self._keyed:
-            whole = _any(self._words, self._touching_masks)
-            for part in key:
-                whole &= self.frame[f"part_{self._scan.parts.index(part)}"].is_not_null().to_numpy()
-            rows = np.flatnonzero(whole)
-            parts = [self.key_part(part, rows) for part in key]
-            codes = key_codes(parts)
-            sequence = None if self._sequence is None else self._sequence[rows]
-            order = order_rows(codes, self._times[rows], sequence)
-            ordered = rows[order]
-            words = [word[ordered] for word in self._words]
-            self._keyed[key] = _Keyed(ordered, codes[order], self._times[ordered], words)
-        return self._keyed[key]
+        total = SessionCounts(0, 0)
+        for rows, counts in in_threads(made, self._users.filled()):
+            self._deal(rows)
+            total = SessionCounts(total.made + counts.made, total.unproven + counts.unproven)
+        self.sessions = total
+        self._users = Buckets(0)
 
-    @staticmethod
-    def _has(words: list[Ints], flag: int) -> Bools:
-        return (words[flag // FLAGS_PER_WORD] >> (flag % FLAGS_PER_WORD) & 1).astype(bool)
+    def key_parts(self, key: tuple[str, ...], columns: Columns) -> list[Hashes]:
+        """What tells the keys of some rows apart."""
+        parts: list[Hashes] = [columns[name] for name in self._names(key)]
+        if self.sessions is not None and "session" in key:
+            parts.append(columns["session_start"].view(np.uint64))
+        return parts
+
+    def lacking_positions(self) -> Ints:
+        """Source positions of the rows that lack a part of some key."""
+        rows = [rows["position"] for each in self.lacking.values() for rows in each]
+        return np.concatenate([np.empty(0, np.int64), *rows])
+
+    def _deal(self, rows: Records) -> None:
+        touches = any_flag(rows, self._masks)
+        if not touches.all():
+            rows = rows[touches]
+        for key, buckets in self.buckets.items():
+            whole = np.ones(len(rows), bool)
+            for name in self._names(key):
+                whole &= rows[name] != 0
+            chosen = rows
+            if not whole.all():
+                self.lacking[key].append(rows[~whole])
+                chosen = rows[whole]
+            lead = next((part for part in key if part in ROLES), key[0])
+            buckets.add(chosen, chosen[f"part_{self.scan.parts.index(lead)}"])
+
+    def _names(self, key: Sequence[str]) -> list[str]:
+        return [f"part_{self.scan.parts.index(part)}" for part in key]
 
 
-def _ranks(keys: Ints, times: Ints, rows: Ints) -> Ints:
-    """How many rows of the same key and time stand before each of the rows."""
-    begins = group_starts(keys) | group_starts(times)
-    firsts = np.maximum.accumulate(np.where(begins, np.arange(len(keys)), 0))
-    ranks: Ints = rows - firsts[rows]
-    return ranks
-
-
-def _any(words: list[Ints], masks: dict[int, int]) -> Bools:
-    touches = np.zeros(len(words[0]), bool)
+def any_flag(rows: Records | Columns, masks: dict[int, int]) -> Bools:
+    """Which rows meet any of some flags."""
+    touches = np.zeros(len(rows["position"]), bool)
     for word, mask in masks.items():
-        touches |= words[word] & mask != 0
+        touches |= rows[f"flags_{word}"] & mask != 0
     return touches
 
 
-def _stage(firsts: Ints, times: Ints, rows: Ints, since: int | None) -> Stage:
-    if since is not None:
-        rows = rows[times[rows] >= since]
-    return Stage(int(group_starts(firsts[rows]).sum()), len(rows))
+def has_flag(words: Sequence[np.ndarray], flag: int) -> Bools:
+    """Which rows meet a flag, of the words that hold the flags."""
+    has: Bools = words[flag // FLAGS_PER_WORD] & (1 << flag % FLAGS_PER_WORD) != 0
+    return has
+
+
+def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """The outcomes of work, in order; most of it runs outside the interpreter's lock."""
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="streamkit-match") as pool:
+        yield from pool.map(work, items)

@@ -1,0 +1,110 @@
+"""The scan's rows, dealt into buckets: each holds all rows of some keys and is worked on alone.
+
+A bucket is small enough for the processor's cache, buckets are independent of each other, so that
+every core takes one, and where there are more rows than memory should hold they wait on disk.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from streamkit.events.opened import Scratch
+from streamkit.matching.chains import Ints
+
+__all__ = ["BYTES_IN_MEMORY", "Buckets", "Columns", "Hashes", "Records"]
+
+Records: TypeAlias = npt.NDArray[np.void]
+"""Rows as records, with a field for each column."""
+Columns: TypeAlias = dict[str, npt.NDArray[Any]]
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+
+ROWS_A_BUCKET = 2**20
+MOST_BUCKETS = 256
+BYTES_IN_MEMORY = 1_000_000_000
+"""What all rows may take before they are kept on disk: 25 million rows of one stream."""
+
+
+class Buckets:
+    """Rows by what their key's number begins with.
+
+    Args:
+        rows: How many rows may come, which decides the number of buckets.
+
+    Example:
+        >>> buckets = Buckets(rows=2)
+        >>> buckets.add(np.array([(1,), (2,)], [("position", "i8")]), np.array([7, 9], np.uint64))
+        >>> [buckets.read(number)["position"].tolist() for number in buckets.filled()]
+        [[1, 2]]
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._bits = min(max(-(-rows // ROWS_A_BUCKET) - 1, 0), MOST_BUCKETS - 1).bit_length()
+        self._held: list[list[Records]] = [[] for _ in range(2**self._bits)]
+        self._rows: Ints = np.zeros(2**self._bits, np.int64)
+        self._type: np.dtype[np.void] | None = None
+        self._scratch: Scratch | None = None
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether there were more rows than memory should hold."""
+        return self._scratch is not None
+
+    def add(self, rows: Records, hashes: Hashes) -> None:
+        """Deal rows out.
+
+        Args:
+            rows: In any order, with a field `position`.
+            hashes: What tells each row's bucket: any part of its key, as a number.
+        """
+        self._type = rows.dtype
+        if self._bits:
+            bucket = (hashes >> np.uint64(64 - self._bits)).astype(np.uint8)
+            rows = rows.take(np.argsort(bucket, kind="stable"))
+            ends = np.cumsum(np.bincount(bucket, minlength=len(self))).tolist()
+        else:
+            ends = [len(rows)]
+        for held, begin, end in zip(self._held, [0, *ends], ends, strict=False):
+            if begin < end:
+                held.append(rows[begin:end])
+        self._rows += np.diff(ends, prepend=0)
+        self.bytes += rows.nbytes
+        if self.bytes > BYTES_IN_MEMORY:
+            self._put_on_disk()
+
+    def filled(self) -> list[int]:
+        """The buckets that hold rows; the first where none does."""
+        return [bucket for bucket, rows in enumerate(self._rows) if rows] or [0]
+
+    def read(self, bucket: int) -> Columns:
+        """The columns of a bucket that is filled, rows in source order."""
+        pieces = self._held[bucket] or [np.empty(0, self._type)]
+        if self._scratch is not None and (file := self._file(bucket)).exists():
+            pieces = [np.fromfile(file, self._type), *pieces]
+        names = pieces[0].dtype.names or ()
+        columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
+        positions = columns["position"]
+        if (positions[1:] < positions[:-1]).any():  # the scan's threads finished in another order
+            order = np.argsort(positions, kind="stable")
+            columns = {name: column.take(order) for name, column in columns.items()}
+        return columns
+
+    def _put_on_disk(self) -> None:
+        self._scratch = self._scratch or Scratch()
+        for bucket, held in enumerate(self._held):
+            if held:
+                with self._file(bucket).open("ab") as file:
+                    np.concatenate(held).tofile(file)
+                held.clear()
+        self.bytes = 0
+
+    def _file(self, bucket: int) -> FilePath:
+        assert self._scratch is not None
+        return self._scratch.folder / f"{bucket:03}"

@@ -1,0 +1,314 @@
+"""Firing events: each bucket's rows put in order once, then one sequence pass for each stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from streamkit.matching.buckets import Buckets, Columns, Hashes
+from streamkit.matching.chains import Bools, Ints, group_starts
+from streamkit.matching.duplicates import first_of_each_id, kept_rows, repeated_ids
+from streamkit.matching.frequency import kept_by_frequency
+from streamkit.matching.order import sort_rows, together
+from streamkit.matching.plan import StreamPlan
+from streamkit.matching.scan import Scan
+from streamkit.matching.sequence import Rows, find_runs
+from streamkit.matching.touching import Touching, has_flag, in_threads
+
+__all__ = ["Firing", "Firings", "Stage", "find_firings"]
+
+ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Makes one number of a key and an id; odd, so that ids of one key stay apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far a stream's keys came.
+
+    Args:
+        keys: How many keys.
+        events: How many events ended a run this far.
+    """
+
+    keys: int
+    events: int
+
+
+@dataclass(frozen=True, eq=False)
+class Firing:
+    """Firing events of one stream that the frequency rule lets through; rows by source position.
+
+    Args:
+        plan: The stream.
+        starts: Row of each run's first event, shape (runs,).
+        started_at: Its time, in microseconds.
+        events: Row of each step's event, shape (steps, runs).
+        times: Their times, in microseconds, shape (steps, runs).
+        ranks: How many rows of its key and time that touch the stream stand before each run's
+            first and last event, shape (2, runs); only where frequency is left to the caller.
+        twins: How many earlier rows of its key have the time and name of each run's first and last
+            event, shape (2, runs); None where rows that touch no stream may be such.
+        sessions: When each run's session began, where sessions are made from gaps, shape (runs,).
+        fired_at: When each fires, in microseconds, shape (runs,).
+        is_pending: Whether its wait was still open at the horizon, shape (runs,).
+        funnel: For each step, then for the firing events: how far the keys came.
+        duplicates: How many touching rows were dropped as duplicates.
+    """
+
+    plan: StreamPlan
+    starts: Ints
+    started_at: Ints
+    events: Ints
+    times: Ints
+    ranks: Ints
+    twins: Ints | None
+    sessions: Ints
+    fired_at: Ints
+    is_pending: Bools
+    funnel: tuple[Stage, ...]
+    duplicates: int
+
+    @classmethod
+    def of_all(cls, parts: Sequence[Firing]) -> Firing:
+        """The firing events of all buckets as one."""
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([getattr(part, name) for part in parts], axis=-1)
+
+        twins = None if parts[0].twins is None else joined("twins")
+        funnels = zip(*(part.funnel for part in parts), strict=True)
+        return cls(
+            parts[0].plan,
+            **{name: joined(name) for name in ("starts", "started_at", "events", "times", "ranks")},
+            **{name: joined(name) for name in ("sessions", "fired_at", "is_pending")},
+            twins=twins,
+            funnel=tuple(
+                Stage(sum(s.keys for s in stages), sum(s.events for s in stages))
+                for stages in funnels
+            ),
+            duplicates=sum(part.duplicates for part in parts),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Firings:
+    """What was found in the rows of all keys.
+
+    Args:
+        streams: The firing events of each stream, in the order of the plan.
+        has_ties: Whether rows of one key have equal times, so that the source order decided.
+        repeats: Positions of the rows that were taken to repeat an id of their key.
+        repeated: The numbers that stand for these ids.
+    """
+
+    streams: list[Firing]
+    has_ties: bool
+    repeats: Ints
+    repeated: Hashes
+
+
+class _Ordered:
+    """The rows of a bucket, sorted by key and order."""
+
+    def __init__(self, columns: Columns, parts: Sequence[Hashes]) -> None:
+        self.columns = columns
+        self.order, codes, self.times = sort_rows(
+            together(parts), columns["time"], columns.get("sequence")
+        )
+        self.words = [
+            column.take(self.order) for name, column in columns.items() if name.startswith("flags_")
+        ]
+        begins = np.flatnonzero(group_starts(codes.view(np.int64)))
+        self.firsts: Ints = np.repeat(begins, np.diff(begins, append=len(codes)))
+        self.ids: Ints | None = None
+        if "id" in columns:
+            ids = columns["id"].take(self.order)
+            self.ids = repeated_ids(
+                pl.Series(np.where(ids == 0, ids, codes.view(np.uint64) * ODD + ids))
+            )
+        self._meeting: dict[int, Ints] = {}
+
+    def meeting(self, flag: int) -> Ints:
+        """The rows that meet a flag."""
+        if flag not in self._meeting:
+            self._meeting[flag] = np.flatnonzero(has_flag(self.words, flag))
+        return self._meeting[flag]
+
+    def touches(self, rows: Ints, masks: dict[int, int]) -> Bools:
+        """Which of some rows meet any of some flags."""
+        touches = np.zeros(len(rows), bool)
+        for word, mask in masks.items():
+            touches |= self.words[word][rows] & mask != 0
+        return touches
+
+    @cached_property
+    def repeats(self) -> Ints:
+        """The rows that repeat, or are repeated by, an id of their key."""
+        return np.empty(0, np.int64) if self.ids is None else np.flatnonzero(self.ids >= 0)
+
+    def has_ties(self) -> bool:
+        """Whether rows of one key have equal times."""
+        same = (self.times[1:] == self.times[:-1]) & (self.firsts[1:] == self.firsts[:-1])
+        return bool(same.any())
+
+    @cached_property
+    def twins(self) -> Ints:
+        """For each row, how many before it have its key, time and name."""
+        same = (self.times[1:] == self.times[:-1]) & (self.firsts[1:] == self.firsts[:-1])
+        twins = np.zeros(len(self.times), np.int64)
+        tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+        if len(tied):
+            groups = np.cumsum(np.insert(~same, 0, True))[tied]
+            names = self.columns["name"][self.order[tied]]
+            alike = np.lexsort((names, groups))
+            begins = group_starts(groups[alike]) | (np.diff(names[alike], prepend=0) != 0)
+            first = np.maximum.accumulate(np.where(begins, np.arange(len(tied)), 0))
+            twins[tied[alike]] = np.arange(len(tied)) - first
+        return twins
+
+    def repeated(self) -> tuple[Ints, Hashes]:
+        """Positions of the repeats, and the numbers that stand for their ids."""
+        if self.ids is None:
+            return np.empty(0, np.int64), np.empty(0, np.uint64)
+        ids: Hashes = self.columns["id"][self.order[self.repeats]]
+        return self.column("position", self.repeats), ids
+
+    def column(self, name: str, rows: Ints) -> Ints:
+        """A column of some rows."""
+        values: Ints = self.columns[name][self.order[rows]]
+        return values
+
+
+def find_firings(
+    touching: Touching, horizon: int, since: int | None, *, undecided: bool
+) -> Firings:
+    """The sequence pass of every stream over every bucket.
+
+    Args:
+        touching: The rows.
+        horizon: How far time is known, in microseconds.
+        since: The funnel counts only runs that end at or after it, in microseconds.
+        undecided: Whether the frequency rule is left to the caller.
+    """
+    scan = touching.scan
+    found: dict[int, Firing] = {}
+    has_ties, repeats, repeated = False, [], []
+    for key, buckets in touching.buckets.items():
+        plans = {number: plan for number, plan in enumerate(scan.plan.streams) if plan.key == key}
+
+        def work(
+            bucket: int,
+            key: tuple[str, ...] = key,
+            buckets: Buckets = buckets,
+            plans: Iterable[StreamPlan] = plans.values(),
+        ) -> tuple[list[Firing], bool, Ints, Hashes]:
+            columns = buckets.read(bucket)
+            ordered = _Ordered(columns, touching.key_parts(key, columns))
+            firings = [
+                _firing(ordered, plan, scan, horizon, since, undecided=undecided) for plan in plans
+            ]
+            ties = not scan.history.source.is_ordered and ordered.has_ties()
+            return firings, ties, *ordered.repeated()
+
+        parts = list(in_threads(work, buckets.filled()))
+        for place, number in enumerate(plans):
+            found[number] = Firing.of_all([firings[place] for firings, _, _, _ in parts])
+        has_ties |= any(ties for _, ties, _, _ in parts)
+        repeats += [rows for _, _, rows, _ in parts]
+        repeated += [ids for _, _, _, ids in parts]
+    return Firings(
+        [found[number] for number in sorted(found)],
+        has_ties,
+        np.concatenate(repeats),
+        np.concatenate(repeated),
+    )
+
+
+def _firing(
+    ordered: _Ordered,
+    plan: StreamPlan,
+    scan: Scan,
+    horizon: int,
+    since: int | None,
+    *,
+    undecided: bool,
+) -> Firing:
+    """One stream's pass: duplicates dropped before, frequency applied after."""
+    times, firsts = ordered.times, ordered.firsts
+    masks = scan.masks(plan.flags)
+    dropped = _duplicates(ordered, masks, scan.history.schema.dedupe.microseconds)
+    meeting = ordered.meeting
+    if len(dropped):
+        is_dropped = np.zeros(len(times), bool)
+        is_dropped[dropped] = True
+
+        def meeting(flag: int) -> Ints:
+            rows = ordered.meeting(flag)
+            return rows[~is_dropped[rows]]
+
+    runs = find_runs(Rows(times, firsts, meeting), plan, horizon)
+    stages = [_stage(firsts, times, reached, since) for reached in runs.reached]
+    fired = runs.ends[~runs.is_pending]
+    stages.append(_stage(firsts, times + plan.wait if plan.wait else times, fired, since))
+    kept = np.ones(len(runs.ends), bool)
+    if ordered.ids is not None and len(ordered.repeats):
+        kept = first_of_each_id(firsts[runs.ends], ordered.ids[runs.ends])
+    if not undecided:
+        ends = runs.ends[kept]
+        kept[kept] = kept_by_frequency(plan.stream.frequency, firsts[ends], runs.starts[kept], ends)
+    starts, events = runs.starts[kept], runs.events[:, kept]
+    ranks = np.empty((2, 0), np.int64)
+    if undecided:
+        touches = np.flatnonzero(ordered.touches(np.arange(len(times)), masks))
+        ranks = _ranks(
+            firsts, times, np.setdiff1d(touches, dropped), np.stack([starts, events[-1]])
+        )
+    outer = np.stack([starts, events[-1]])
+    asked = [plan.steps[-1].flag, *([plan.steps[0].flag] if undecided else [])]
+    twins = ordered.twins[outer] if all(scan.brings_twins(flag) for flag in asked) else None
+    sessions = np.empty(0, np.int64)
+    if scan.history.schema.sessionizer is not None:
+        sessions = ordered.column("session_start", events[-1])
+    return Firing(
+        plan,
+        ordered.column("position", starts),
+        times[starts],
+        ordered.column("position", events),
+        times[events],
+        ranks,
+        twins,
+        sessions,
+        runs.fired_at[kept],
+        runs.is_pending[kept],
+        tuple(stages),
+        len(dropped),
+    )
+
+
+def _duplicates(ordered: _Ordered, masks: dict[int, int], length: int) -> Ints:
+    """The rows that a stream does not see, because it saw their id shortly before."""
+    rows = ordered.repeats
+    if ordered.ids is None or not len(rows):
+        return rows
+    rows = rows[ordered.touches(rows, masks)]
+    kept = kept_rows(ordered.firsts[rows], ordered.times[rows], ordered.ids[rows], length)
+    return rows[~kept]
+
+
+def _ranks(firsts: Ints, times: Ints, touching: Ints, rows: Ints) -> Ints:
+    """How many touching rows of the same key and time stand before each of the rows."""
+    begins = group_starts(firsts[touching]) | group_starts(times[touching])
+    groups = np.maximum.accumulate(np.where(begins, np.arange(len(touching)), 0))
+    places = np.searchsorted(touching, rows)
+    ranks: Ints = places - groups[places]
+    return ranks
+
+
+def _stage(firsts: Ints, times: Ints, rows: Ints, since: int | None) -> Stage:
+    if since is not None:
+        rows = rows[times[rows] >= since]
+    return Stage(int(group_starts(firsts[rows]).sum()), len(rows))

@@ -1,0 +1,117 @@
+"""What a history keeps for the next backtest, and when it does not use it."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from streamkit import Backtest, History, Stream, backtest
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+NOW = START + timedelta(days=2)
+ROLES = {"time": "time", "name": "event", "session": "session", "user": "user", "id": "id"}
+CHANGES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "window": {"within": "20m"},
+    "frequency": {"frequency": "every"},
+    "criterion": {"least": 4},
+    "another column": {"column": "price"},
+    "cooldown": {"cooldown": {"for": "1h", "by": "user"}},
+}
+
+
+def events(first: str = "A") -> pl.DataFrame:
+    """Sixty sessions of an A, an X and a B, some with an id twice or none."""
+    count = 180
+    return pl.DataFrame(
+        {
+            "time": [START + timedelta(minutes=7 * (n % 3), seconds=n) for n in range(count)],
+            "event": [(first, "X", "B")[n % 3] for n in range(count)],
+            "session": [f"s{n // 3:03}" for n in range(count)],
+            "user": [f"u{n % 7}" for n in range(count)],
+            "id": [None if n % 11 == 0 else f"e{n - n % 2:03}" for n in range(count)],
+            "v": [n % 9 for n in range(count)],
+            "price": [float(n % 5) for n in range(count)],
+        }
+    )
+
+
+def stream(
+    least: int = 2, column: str = "v", within: str = "1h", frequency: str = "once", **more: Any
+) -> Stream:
+    first = {"event": "A", "where": {column: {"gte": least}}}
+    return Stream("s", [first, {"event": "B"}], within=within, frequency=frequency, **more)
+
+
+def assert_same(one: Backtest, other: Backtest) -> None:
+    assert_frame_equal(one.matches, other.matches)
+    assert_frame_equal(one.funnel(), other.funnel())
+    assert one.summary == other.summary
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_kept_history_answers_as_a_new_one(tmp_path: Path, change: str) -> None:
+    """Whatever was asked before, and whatever is changed."""
+    events().write_parquet(tmp_path / "events.parquet")
+    history = History(tmp_path, ROLES)
+    backtest(stream(), history, now=NOW)
+    changed = stream(**CHANGES[change])
+    again = backtest(changed, history, now=NOW + timedelta(hours=1))
+    assert history.kept.bytes
+    assert_same(again, backtest(changed, History(tmp_path, ROLES, keep=0), now=NOW))
+
+
+def test_a_changed_criterion_reads_only_what_it_looks_at(tmp_path: Path) -> None:
+    """The second question is of flags alone, and the third finds them too."""
+    events().write_parquet(tmp_path / "events.parquet")
+    history = History(tmp_path, ROLES)
+    for least, grows in ((2, True), (4, True), (2, False)):
+        before = history.kept.bytes
+        backtest(stream(least), history, now=NOW)
+        assert (history.kept.bytes > before) is grows
+
+
+def test_a_file_rewritten_in_place_is_read_again(tmp_path: Path) -> None:
+    """Even if its size and its time of change are what they were."""
+    file = tmp_path / "events.parquet"
+    events().write_parquet(file, compression="uncompressed")
+    status = file.stat()
+    history = History(file, ROLES)
+    assert backtest(stream(), history, now=NOW).matches.height
+    events(first="C").write_parquet(file, compression="uncompressed")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    assert not backtest(stream(), history, now=NOW).matches.height
+
+
+def test_nothing_is_kept_if_so_asked(tmp_path: Path) -> None:
+    """`keep=0`."""
+    events().write_parquet(tmp_path / "events.parquet")
+    history = History(tmp_path, ROLES, keep=0)
+    backtest(stream(), history, now=NOW)
+    assert not history.kept.bytes
+
+
+def test_what_is_kept_has_a_bound(tmp_path: Path) -> None:
+    """What does not fit is read again, and the answer is the same."""
+    events().write_parquet(tmp_path / "events.parquet")
+    history = History(tmp_path, ROLES, keep=5_000)
+    first = backtest(stream(), history, now=NOW)
+    assert history.kept.bytes <= 5_000
+    assert_same(first, backtest(stream(), history, now=NOW))
+
+
+def test_times_of_the_future_depend_on_the_clock(tmp_path: Path) -> None:
+    """A row that was skipped as too far ahead counts once the present has come near."""
+    events().write_parquet(tmp_path / "events.parquet")
+    history = History(tmp_path, ROLES)
+    early = backtest(stream(), history, now=START - timedelta(hours=24))
+    late = backtest(stream(), history, now=NOW)
+    assert early.summary["skipped"]["future_time"] > 0
+    assert_same(late, backtest(stream(), History(tmp_path, ROLES, keep=0), now=NOW))
