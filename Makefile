@@ -50,8 +50,8 @@ soak: .venv/.ready ## Many more random cases (about half an hour)
 lab: .venv/.ready ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
-bench: .venv/.ready ## Measure with goals; EVENTS=… for other sizes, HUGE=1 for 200 million more
-	$(BIN)/python -m tests.bench $(if $(EVENTS),--events $(EVENTS)) $(if $(HUGE),--huge)
+bench: .venv/.ready ## Measure with goals; EVENTS=… for other sizes, HUGE=1 for 200 million more, SOAK=1 for a long live run
+	$(BIN)/python -m tests.bench $(if $(EVENTS),--events $(EVENTS)) $(if $(HUGE),--huge) $(if $(SOAK),--soak)
 
 clean: ## Remove what the recipes made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis out

@@ -1,7 +1,8 @@
 """`make bench`: what an answer costs, as ratios inside one run.
 
 Each workload runs in a process of its own; its sides take turns, and ratios are of the same turn.
-`--huge` adds 200 million events, `--only` chooses workloads by a part of their name.
+`--huge` adds 200 million events, `--soak` a live run over 10 million (some ten minutes), `--only`
+chooses workloads by a part of their name.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tests.bench.workloads import WORKLOADS, Goal
 OUT = Path("out") / "bench"
 RUNS = 5
 HUGE = 200_000_000
+SOAK = 10_000_000
 MOST_GIGABYTES = 4
 MEMORY = ("sparse stream", "dense stream", "25 streams")
 """Workloads whose memory is measured as well, in a process that does nothing else."""
@@ -35,6 +37,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20_000_000)
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--huge", type=int, nargs="?", const=HUGE, help="events of the large part")
+    parser.add_argument("--soak", type=int, nargs="?", const=SOAK, help="events of a live run")
     parser.add_argument("--only", default="", help="a part of the names of what is measured")
     parser.add_argument("--out", type=Path, default=OUT)
     asked = parser.parse_args()
@@ -65,6 +68,8 @@ def main() -> None:
     for name, figures in FIGURES.items():
         if asked.only in name:
             show(figures())
+    if asked.soak:
+        show(soak(asked.soak))
     if asked.huge:
         for name in MEMORY[:2]:
             show(huge(name, asked.out, asked.events, asked.huge))
@@ -186,10 +191,45 @@ def send() -> list[dict[str, Any]]:
     return [rate("send", 0.7, figures["ratio"], "of a bare httpx loop")]
 
 
+def builder() -> list[dict[str, Any]]:
+    """From a key press to what the page shows of it."""
+    figures = import_module("tests.notebook.measure").builder_figures()
+    names = {"key_to_sentence": "sentence, median", "key_to_slowest_sentence": "slowest sentence",
+             "key_to_preview": "preview of the shipped history"}  # fmt: skip
+    return [
+        {
+            "workload": f"builder, key press to {name}",
+            "goal": "none set",
+            "measured": f"{figures[figure]:.0f} ms",
+            "ratio": None,
+            "reached": True,
+        }
+        for figure, name in names.items()
+        if figure in figures
+    ]
+
+
+def soak(events: int) -> list[dict[str, Any]]:
+    """A live run with a state file over many events: memory stays what it was after warm-up."""
+    figures = import_module("tests.running.measure").live_figures(events)
+    warm, *later = figures["memory"][2:]
+    return [
+        {
+            "workload": f"live run with a state file, {events / 1e6:g} million events, memory",
+            "goal": "flat after warm-up: ≤ 1.1 ×",
+            "measured": f"{max(later) / 2**20:.0f} MB, {warm / 2**20:.0f} MB,"
+            f" {figures['events_per_second']:,} events/s",
+            "ratio": max(later) / warm,
+            "reached": max(later) <= 1.1 * warm,
+        }
+    ]
+
+
 FIGURES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "live matcher": live,
     "render": render,
     "send": send,
+    "builder": builder,
 }
 
 
@@ -197,10 +237,8 @@ def line(row: dict[str, Any]) -> str:
     """A row of the table, in Markdown."""
     spent = f"{row['processor_ratio']:.2f} ×" if "processor_ratio" in row else ""
     mark = "" if row["reached"] else " (not reached)"
-    return (
-        f"| {row['workload']} | {row['goal']} | {row['measured']}"
-        f" | {row['ratio']:.2f} ×{mark} | {spent} |"
-    )
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f} ×{mark}"
+    return f"| {row['workload']} | {row['goal']} | {row['measured']} | {ratio} | {spent} |"
 
 
 if __name__ == "__main__":
