@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
         streams,
         _source(arguments, schema),
         schema,
-        sink=_sink(arguments, streams),
+        sink=_sink(arguments, streams, schema),
         state=arguments.state,
         allowed_lateness=arguments.allowed_lateness,
         idle_after=None if arguments.idle == "never" or arguments.once else arguments.idle,
@@ -193,14 +193,14 @@ def _source(arguments: argparse.Namespace, schema: SchemaLike) -> Source:
     )
 
 
-def _sink(arguments: argparse.Namespace, streams: list[Any]) -> Sink:
+def _sink(arguments: argparse.Namespace, streams: list[Any], schema: SchemaLike) -> Sink:
     if arguments.matches is not None:
         from streamkit.streaming.file_sinks import file_sink
 
         return file_sink(arguments.matches)
     from streamkit.delivery import LedgerSink
 
-    return LedgerSink(arguments.ledger, streams, arguments.connections)
+    return LedgerSink(arguments.ledger, streams, arguments.connections, schema=schema)
 
 
 @contextmanager

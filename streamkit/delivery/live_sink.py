@@ -21,7 +21,7 @@ from streamkit.delivery.ledger import Ledger
 from streamkit.delivery.ledger.candidates import Candidate, StreamRules, cooldown_value
 from streamkit.delivery.ledger.handing_over import hand_over
 from streamkit.delivery.ledger.rules import Place, Run
-from streamkit.delivery.ledger.streams import remember
+from streamkit.delivery.ledger.streams import UNKNOWN_DEDUPE, remember
 from streamkit.delivery.notifying import notice_destination, send_notices
 from streamkit.delivery.routes import Route
 from streamkit.delivery.sender import Deliverer, Sender
@@ -30,18 +30,19 @@ from streamkit.errors import DeliveryError, PayloadError, Problem
 from streamkit.matching.contexts import Context
 from streamkit.matching.identity import compact
 from streamkit.payload import compile_payload
+from streamkit.running.event_types import EventTypes
 
 if TYPE_CHECKING:
     from streamkit.definition import Stream
     from streamkit.matching.contexts import Needs
     from streamkit.payload import Body, Payload
     from streamkit.running import Match
+    from streamkit.running.event_types import SchemaLike
 
 __all__ = ["LedgerSink"]
 
 log = logging.getLogger("streamkit.delivery")
 
-DEDUPE = 24 * 3_600 * 1_000_000
 AGAIN = 30.0
 """Seconds after which a sender begins anew whose ledger could not be used."""
 
@@ -56,6 +57,8 @@ class LedgerSink:
         ledger: The ledger, or where it is.
         streams: The definitions, each with a destination.
         connections: What destinations name, or the file.
+        schema: What `live` is told about the events; it says how far apart one may come twice, and
+            what ids are made of. Without it, a day, as schemas say by default.
         settings: The budget and where notices go; by default what streamkit.yaml here says.
         clock: Gives the present time.
         wire: Makes what delivers; a `Wire` by default.
@@ -73,6 +76,7 @@ class LedgerSink:
         streams: Sequence[Stream],
         connections: Connections | str | os.PathLike[str] | None = None,
         *,
+        schema: SchemaLike | None = None,
         settings: Settings | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         wire: Callable[[], Any] | None = None,
@@ -81,6 +85,7 @@ class LedgerSink:
         if connections is not None and not isinstance(connections, Connections):
             connections = Connections.from_file(connections)
         self._connections = connections
+        self._schema = None if schema is None else EventTypes.of(schema).schema
         self._settings = Settings.found(".") if settings is None else settings
         self._notify = notice_destination(self._settings.notices, connections)
         self._clock = clock
@@ -101,6 +106,7 @@ class LedgerSink:
 
     def _read(self, streams: Sequence[Stream]) -> None:
         """Take definitions, all of them or none."""
+        dedupe = UNKNOWN_DEDUPE if self._schema is None else self._schema.dedupe.microseconds
         payloads, rules, routes = {}, {}, {}
         problems: list[Problem] = []
         for stream in streams:
@@ -113,7 +119,7 @@ class LedgerSink:
                 continue
             max_age = route.destination.max_age.microseconds
             payloads[stream.name] = compile_payload(stream)
-            rules[stream.name] = StreamRules(stream, DEDUPE, max_age)
+            rules[stream.name] = StreamRules(stream, dedupe, max_age)
             routes[stream.name] = route
         if problems:
             raise DeliveryError(problems)
@@ -174,7 +180,7 @@ class LedgerSink:
                 candidate_of(rules.stream, match, place) for place, match in enumerate(found)
             ]
             candidates.sort(key=lambda each: (each.fired_at, each.run.last.rank))
-            remember(connection, rules.stream, self._routes[name], None, None)
+            remember(connection, rules.stream, self._routes[name], self._schema, None)
             hand_over(
                 connection,
                 rules,

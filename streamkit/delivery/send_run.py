@@ -173,7 +173,7 @@ class SendRun:
         if waiting + new > most:
             raise DeliveryError(
                 f"the run would send {waiting + new:,} matches ({new:,} new, {waiting:,} waiting),"
-                f" and {most:,} are allowed: nothing was sent",
+                f" more than the {most:,} allowed: nothing was sent",
                 code="too-many-sends",
                 hint="look at it with --dry-run, raise --max-sends, or mark the past with --mark-sent",
             )
@@ -250,7 +250,13 @@ class SendRun:
     def _dead_notices(self, sent: Sent) -> list[Notice]:
         """A notice for each stream with new dead letters."""
         notices = [
-            Notice(self.now, "dead letters", name, f"{count:,} matches will not be sent any more")
+            Notice(
+                self.now,
+                "dead letters",
+                name,
+                f"{count:,} match{'' if count == 1 else 'es'} will not be sent any more;"
+                " 'streamkit dead-letters list' says why",
+            )
             for (name, outcome), count in sent.outcomes.items()
             if outcome == "dead"
         ]

@@ -238,7 +238,9 @@ def _duration(value: str | Duration, name: str) -> Duration:
     try:
         return Duration.parse(value)
     except ValueError as error:
-        raise DeliveryError(f"{name} {str(value)[:80]!r}: {error}", code="bad-duration") from None
+        raise DeliveryError(
+            f"{name} {str(value)[:80]!r}: {error}", code="bad-duration", hint="write 90m, 24h or 2d"
+        ) from None
 
 
 def _moment(value: datetime | str | None, name: str) -> int | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from streamkit.delivery.quota import UNITS, activations
-from streamkit.duration import Duration
 from streamkit.markup import shown, tag
 from streamkit.times import format_time, from_microseconds
 
@@ -28,15 +27,20 @@ WIDTH = 88
 CELL = "text-align:left;padding:2px 12px 2px 0"
 NUMBER = "text-align:right;padding:2px 12px;font-variant-numeric:tabular-nums"
 QUIET = "opacity:.7"
+SKIPPED = {
+    "skipped: frequency": "by frequency",
+    "skipped: cooldown": "by cooldown",
+    "skipped: stale": "too old",
+}
 
 
 def report_text(report: SendReport) -> str:
     """The report of a run, lines of at most 88 columns but for long names."""
     lines: list[str] = []
     for each in report.streams:
-        lines += [shown(each.name, 200), *_wrapped(_sentences(report, each)), ""]
-        for body in report.samples.get(each.name, ()):
-            lines += [f"  sample: {shown(body, 600)}"]
+        lines += [shown(each.name, 200), *_wrapped(_sentences(report, each))]
+        lines += [f"  sample: {shown(body, 600)}" for body in report.samples.get(each.name, ())]
+        lines.append("")
     lines += _wrapped(_closing(report), "")
     return "\n".join(lines)
 
@@ -73,7 +77,7 @@ def _sentences(report: SendReport, each: StreamReport) -> list[str]:
         parts.append(f"{each.added['delivered']:,} {would}marked as sent")
     if each.skipped:
         reasons = ", ".join(
-            f"{count:,} by {state.removeprefix('skipped: ')}"
+            f"{count:,} {SKIPPED.get(state, state)}"
             for state, count in sorted(each.added.items())
             if state.startswith("skipped")
         )
@@ -82,6 +86,11 @@ def _sentences(report: SendReport, each: StreamReport) -> list[str]:
         parts.append(f"{each.added['dead']:,} {would}dead, because no body could be made")
     if parts:
         sentences.append("; ".join(parts) + ".")
+    if report.dry_run and each.added.get("skipped: stale", 0) * 2 > new:
+        sentences.append(
+            "Most are older than the destination's max_age: raise it to send them, or count them"
+            " as sent with --mark-sent."
+        )
     if each.pending:
         sentences.append(f"{_count(each.pending, 'wait')} still open; a later run picks them up.")
     if each.unproven:
@@ -92,7 +101,7 @@ def _sentences(report: SendReport, each: StreamReport) -> list[str]:
     if not report.dry_run:
         done = [f"Delivered {each.delivered:,} to {shown(each.destination, 200)}"]
         if each.retried:
-            done.append(f"{_count(each.retried, 'attempt')} failed and is tried again")
+            done.append(f"{_count(each.retried, 'attempt')} failed (such matches are tried again)")
         if each.dead:
             done.append(f"{each.dead:,} died")
         done.append(f"{each.waiting:,} waiting")
@@ -104,8 +113,9 @@ def _closing(report: SendReport) -> list[str]:
     """What holds for all streams together."""
     lines = []
     if report.dry_run:
-        time = Duration(round(report.seconds_to_send) * 1_000_000)
-        lines.append(f"A dry run: nothing was written or sent. Sending would take about {time}.")
+        length = _roughly(report.seconds_to_send)
+        time = f"Sending would take {length}" if report.seconds_to_send else "None would be sent"
+        lines.append(f"A dry run: nothing was written or sent. {time}.")
     budget = f"{report.budget:,.2f}".rstrip("0").rstrip(".")
     lines.append(
         f"Budget of {report.month}: {activations(round(report.used * UNITS))} of {budget}"
@@ -114,6 +124,11 @@ def _closing(report: SendReport) -> list[str]:
     if report.stopped:
         lines.append("The budget is used up: matches wait until next month, or until it is raised.")
     lines += [f"Parked: {shown(label, 200)}: {why}" for label, why in report.parked.items()]
+    if report.parked:
+        lines.append(
+            "A parked destination is tried once by the next run; after 410 it first needs"
+            " 'streamkit resume'."
+        )
     lines += [f"Notice: {shown(str(each), 400)}" for each in report.notices]
     lines += [f"Note: {shown(note, 400)}" for note in report.notes]
     known = "" if report.horizon is None else f"; time is known up to {_minute(report.horizon)}"
@@ -228,13 +243,25 @@ def _wrapped(sentences: Iterable[str], indent: str = "  ") -> list[str]:
         line
         for sentence in sentences
         for line in textwrap.wrap(
-            sentence, WIDTH, initial_indent=indent, subsequent_indent=indent + "  "
+            sentence,
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent + "  ",
+            break_on_hyphens=False,  # names of commands stay whole
         )
     ]
 
 
 def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _roughly(seconds: float) -> str:
+    """A length of time as people say it."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"about {_count(round(seconds / length), unit)}"
+    return f"about {_count(round(seconds), 'second')}" if seconds >= 1 else "less than a second"
 
 
 def _minute(micros: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.cases import START, Case
@@ -215,14 +215,17 @@ def cases(draw: st.DrawFn) -> Case:
     schema, table = draw(histories())
     limits = st.integers(0, 30).map(lambda minute: START + timedelta(minutes=minute))
     near = draw(limits) - timedelta(days=1)
+    since = draw(limits) if draw(seldom(5)) else None
+    until = draw(limits) if draw(seldom(5)) else None
+    assume(since is None or until is None or since < until)
     return Case(
         note="random",
         streams=[draw(definitions(f"s{number}")) for number in range(STREAMS)],
         schema=schema,
         table=table,
         now=near if draw(seldom(8)) else START + timedelta(days=300),
-        since=draw(limits) if draw(seldom(5)) else None,
-        until=draw(limits) if draw(seldom(5)) else None,
+        since=since,
+        until=until,
         source=draw(st.sampled_from(["arrow", "polars", "file", "folder"])),
     )
 

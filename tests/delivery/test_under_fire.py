@@ -22,7 +22,7 @@ from tests.delivery.offers import candidate, offer, rows, stream
 from tests.delivery.postgres import Postgres
 from tests.delivery.receiver import Received, Receiver, Reply
 
-MATCHES = 240
+MATCHES = 120
 FIRE = (
     Reply(500),
     Reply(503, close=True),
@@ -30,6 +30,7 @@ FIRE = (
     Reply(302, headers={"Location": "http://127.0.0.1:1/"}),
     Reply(401),
     Reply(404),
+    Reply(410),
     Reply(hang=True),
     Reply(cut="request", reset=True),
     Reply(cut="half"),

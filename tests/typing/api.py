@@ -12,9 +12,12 @@ from streamkit import (
     Connection,
     Connections,
     History,
+    Ledger,
+    LedgerSink,
     LiveRun,
     Rendering,
     Schema,
+    SendReport,
     Sessionizer,
     Stream,
     Trial,
@@ -26,6 +29,7 @@ from streamkit import (
     load,
     prop,
     render,
+    send,
     send_test,
 )
 
@@ -76,6 +80,15 @@ missing: list[str] = [check.reference for check in connections.check() if not ch
 trial: Trial = send_test(stream, connections, history=history, headers={"X-Source": "test"})
 tried_again: Trial = send_test(stream, connections, body=trial.body)
 took_it: bool = trial.delivered
+report: SendReport = send(
+    [stream], history, "ledger.db", connections=connections, since="2026-03-01", dry_run=True
+)
+needs_person: bool = report.needs_person
+with Ledger("ledger.db", create=False) as ledger:
+    retried: int = ledger.retry([each["match_id"] for each in ledger.dead_letters(["s"])])
+    send(stream, "events/", ledger, since_last=True, late="2d", max_sends=100)
+sink = LedgerSink("ledger.db", [stream], "connections.yaml", schema=schema)
+live(stream, iter([{"event": "add_to_cart"}]), schema, sink=sink, state="state.db").stop()
 
 builder = Builder(history, stream, connections={"crm": {"type": "bearer", "token": "env:CRM"}})
 built: Stream = builder.stream

@@ -148,7 +148,10 @@ class Ledger:
 
         def transaction() -> T:
             with self.engine.connect() as connection:
-                reading = connection.execution_options(**{READING: True})
+                options: dict[str, Any] = {READING: True}
+                if connection.dialect.name == "postgresql":  # numbers of one moment, as in SQLite
+                    options["isolation_level"] = "REPEATABLE READ"
+                reading = connection.execution_options(**options)
                 with reading.begin():
                     return work(reading)
 

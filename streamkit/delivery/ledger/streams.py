@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from streamkit.delivery.routes import Route
     from streamkit.events import Schema
 
-__all__ = ["Known", "count_waiting", "identity", "reach", "read_known", "remember"]
+__all__ = [
+    "UNKNOWN_DEDUPE",
+    "Known",
+    "count_waiting",
+    "identity",
+    "reach",
+    "read_known",
+    "remember",
+]
+
+UNKNOWN_DEDUPE = 24 * 3_600 * 1_000_000
+"""What schemas say by default, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ def remember(
         schema: What ids are made by; None where that is not known.
         horizon: How far time was known, in microseconds; None where it goes on.
     """
-    dedupe = 0 if schema is None else schema.dedupe.microseconds
+    dedupe = UNKNOWN_DEDUPE if schema is None else schema.dedupe.microseconds
     values: Mapping[str, Any] = {
         "version": stream.version,
         "identity": "" if schema is None else identity(stream, schema),

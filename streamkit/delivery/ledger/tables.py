@@ -149,7 +149,7 @@ def digest(text: str) -> str:
 
     Example:
         >>> digest("u1")
-        'sha256:4ddcaae2385ed6fc3bee0f55e35c03af'
+        'sha256:bb82030dbc2bcaba32a90bf2e207a84a'
     """
     hashed = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"sha256:{hashed[:32]}"
