@@ -29,6 +29,7 @@ __all__ = [
     "load_settings",
     "load_streams",
     "print_json",
+    "whole_number",
 ]
 
 CONNECTIONS_FILE = "connections.yaml"
@@ -96,6 +97,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Machine-readable output."""
     parser.add_argument("--json", action="store_true", help="print JSON to standard output")
+
+
+def whole_number(text: str) -> int:
+    """An argument that is a number of things."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
 
 
 def load_streams(paths: list[Path]) -> list[Stream]:

@@ -10,12 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamkit.cli.inputs import add_events, add_streams, load_history, load_streams, print_json
+from streamkit.cli.inputs import (
+    add_events,
+    add_streams,
+    load_connections,
+    load_history,
+    load_streams,
+    print_json,
+)
 from streamkit.errors import EventsError, StreamkitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from streamkit.delivery.ledger.reporting import Status
     from streamkit.running.event_types import SchemaLike
     from streamkit.streaming import LiveRun, Sink, Source
 
@@ -24,6 +32,8 @@ __all__ = ["HELP", "NAME", "add_arguments", "run"]
 NAME = "live"
 HELP = "Match events as they come, and hand matches over."
 LOOK_EVERY = 1.0
+DRAINS = 1800.0
+"""How long a run with an end goes on sending, in seconds; as long as `send` does."""
 """Seconds between two looks at the definitions and whether the run goes on."""
 
 
@@ -65,7 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ledger", metavar="PLACE", help="hand matches over for delivery")
     parser.add_argument(
-        "--connections", type=Path, metavar="FILE", help="with --ledger: connections.yaml"
+        "--connections",
+        type=Path,
+        metavar="FILE",
+        help="with --ledger: how endpoints know who sends; by default the connections.yaml beside"
+        " the streams",
     )
     parser.add_argument(
         "--allowed-lateness",
@@ -134,11 +148,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with _metrics(arguments, running):
         _attend(running, arguments)
+    status = _status(arguments.ledger)
     if arguments.json:
-        print_json(_numbers(running))
+        print_json(_numbers(running) | ({} if status is None else {"ledger": status.to_dict()}))
     else:
         print(_summary(running))  # noqa: T201 # the command's output
-    return 0
+        if status is not None:
+            print(f"\nThe ledger: {status}")  # noqa: T201 # same
+    return int(arguments.once and status is not None and status.needs_person)
 
 
 def _schema(arguments: argparse.Namespace) -> SchemaLike:
@@ -200,7 +217,13 @@ def _sink(arguments: argparse.Namespace, streams: list[Any], schema: SchemaLike)
         return file_sink(arguments.matches)
     from streamkit.delivery import LedgerSink
 
-    return LedgerSink(arguments.ledger, streams, arguments.connections, schema=schema)
+    return LedgerSink(
+        arguments.ledger,
+        streams,
+        load_connections(arguments.connections, arguments.streams),
+        schema=schema,
+        drains=DRAINS if arguments.once else 0,
+    )
 
 
 @contextmanager
@@ -257,6 +280,17 @@ def _reload(running: LiveRun, paths: list[Path]) -> None:
         )
 
 
+def _status(place: str | None) -> Status | None:
+    """Where the matches of the ledger are, if there is one."""
+    if place is None:
+        return None
+    from streamkit.delivery import Ledger
+    from streamkit.delivery.settings import Settings
+
+    with Ledger(place, create=False) as ledger:
+        return ledger.status(Settings.found(".").budget)
+
+
 def _summary(running: LiveRun) -> str:
     """What was done, in sentences."""
     stats = running.stats.matcher
@@ -273,7 +307,7 @@ def _summary(running: LiveRun) -> str:
     if stats.late:
         lines.append(
             f"{stats.late:,} events came too late and were left out: --allowed-lateness says how"
-            " much later than the newest they may come, --late-log keeps them."
+            " much older than the newest they may be, --late-log keeps them."
         )
     return "\n".join(lines)
 

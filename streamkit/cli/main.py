@@ -35,6 +35,11 @@ COMMANDS = (
 """A module each: `NAME`, `HELP`, `add_arguments(parser)` and `run(arguments)`, the exit code."""
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
+INTERRUPTED_MEANS = {
+    "send": "no report is made; 'streamkit status' says what was sent and what waits",
+    "dead-letters": "'streamkit status' says what waits",
+}
+"""Of commands that write as they go; the others wrote nothing."""
 
 
 class _BadArgumentsError(Exception):
@@ -89,7 +94,9 @@ def run(words: list[str]) -> int:
         _complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
-        _complain("streamkit: interrupted, nothing was written")
+        _complain(
+            f"streamkit: interrupted, {INTERRUPTED_MEANS.get(words[0], 'nothing was written')}"
+        )
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         _discard_output()

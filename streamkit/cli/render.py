@@ -15,6 +15,7 @@ from streamkit.cli.inputs import (
     load_history,
     load_streams,
     print_json,
+    whole_number,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_time_range(parser)
     parser.add_argument(
         "--limit",
-        type=int,
+        type=whole_number,
         default=FEW,
         metavar="N",
         help=f"at most so many bodies a stream ({FEW})",

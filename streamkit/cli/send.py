@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command and return its exit code: 1 if a person is needed."""
+    """Run the command and return its exit code: 1 if a person is needed, 130 if interrupted."""
     try:
         report = _send(arguments, accept_new_ids=arguments.yes)
     except DeliveryError as error:

@@ -67,7 +67,7 @@ def _parts_problem(parts: SplitResult, port: int | None, *, allow_http: bool) ->
     if parts.scheme.lower() == "http" and not allow_http and not is_loopback_host(host):
         return UrlProblem(
             "the address is http, so anybody on the way can read what is sent",
-            "write https://, or allow_http: true in the destination if that is meant",
+            "write https://, or allow_http: true beside the address if that is meant",
         )
     return None
 

@@ -43,6 +43,7 @@ __all__ = ["LedgerSink"]
 
 log = logging.getLogger("streamkit.delivery")
 
+SECOND = 1_000_000
 AGAIN = 30.0
 """Seconds after which a sender begins anew whose ledger could not be used."""
 
@@ -64,6 +65,8 @@ class LedgerSink:
         wire: Makes what delivers; a `Wire` by default.
         sends: Whether to send as well; without it `streamkit send` does, for example on another
             machine.
+        drains: How long, in seconds, `close` goes on sending what comes due, as a run of `send` does;
+            0 to end with the requests that are on their way.
 
     Raises:
         PayloadError: A payload that cannot be compiled.
@@ -81,6 +84,7 @@ class LedgerSink:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         wire: Callable[[], Any] | None = None,
         sends: bool = True,
+        drains: float = 0,
     ) -> None:
         if connections is not None and not isinstance(connections, Connections):
             connections = Connections.from_file(connections)
@@ -90,6 +94,7 @@ class LedgerSink:
         self._notify = notice_destination(self._settings.notices, connections)
         self._clock = clock
         self._make_wire = wire
+        self._drains = drains
         self._payloads: dict[str, Payload] = {}
         self._rules: dict[str, StreamRules] = {}
         self._routes: dict[str, Route] = {}
@@ -164,6 +169,8 @@ class LedgerSink:
         self._stop_sender()
         if self._thread is not None:
             self._thread.join()
+            if self._drains:
+                asyncio.run(self._drain())
         if self._owns:
             self._ledger.close()
 
@@ -210,15 +217,21 @@ class LedgerSink:
             if not self._changed:
                 self._is_closing.wait(AGAIN)
 
+    async def _drain(self) -> None:
+        """Send what comes due, and no more than that."""
+        async with self._wire() as wire:
+            sender = self._new_sender(wire)
+            sent = await sender.run(until=self._ledger.now + round(self._drains * SECOND))
+            await send_notices(wire, self._notify, sent.notices)
+
+    def _new_sender(self, wire: Deliverer) -> Sender:
+        routes = list(self._routes.values())
+        budget, clock = self._settings.budget, self._clock
+        return Sender(self._ledger, routes, wire, budget=budget, clock=clock)
+
     async def _work(self) -> None:
         async with self._wire() as wire:
-            self._sender = Sender(
-                self._ledger,
-                list(self._routes.values()),
-                wire,
-                budget=self._settings.budget,
-                clock=self._clock,
-            )
+            self._sender = self._new_sender(wire)
             if self._is_closing.is_set():
                 return
             notifying = asyncio.create_task(self._tell(wire, self._sender))

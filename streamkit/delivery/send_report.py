@@ -32,6 +32,7 @@ class StreamReport:
         parked: Attempts that parked the destination.
         dead: Matches that died in this run.
         waiting: How many wait when the run ends.
+        waits_for: What they wait for, in words.
         activations: What the matches that this run added will cost.
     """
 
@@ -49,6 +50,7 @@ class StreamReport:
     parked: int = 0
     dead: int = 0
     waiting: int = 0
+    waits_for: str = ""
     activations: float = 0.0
 
     @property
@@ -73,6 +75,7 @@ class SendReport:
         used: Activations reserved in it.
         budget: How many there are.
         stopped: Whether the budget keeps matches waiting.
+        interrupted: Whether Ctrl-C ended the run early; what was under way is in the report.
         horizon: How far time is known, in microseconds.
         seconds: How long the run took.
         dry_run: Whether nothing was written or sent.
@@ -88,6 +91,7 @@ class SendReport:
     used: float = 0.0
     budget: float = 0.0
     stopped: bool = False
+    interrupted: bool = False
     horizon: int | None = None
     seconds: float = 0.0
     dry_run: bool = False
@@ -105,8 +109,8 @@ class SendReport:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 a person is needed."""
-        return int(self.needs_person)
+        """0 done, 1 a person is needed, 130 interrupted."""
+        return 130 if self.interrupted else int(self.needs_person)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data: what `streamkit send --json` prints."""
@@ -126,6 +130,7 @@ class SendReport:
             "activations": self.used,
             "budget": self.budget,
             "stopped": self.stopped,
+            "interrupted": self.interrupted,
             "horizon": _time(self.horizon),
             "seconds": round(self.seconds, 3),
             "dry_run": self.dry_run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from streamkit.delivery.ledger import Ledger
 from streamkit.delivery.ledger.candidates import Candidate, StreamRules, pages, read_candidates
 from streamkit.delivery.ledger.handing_over import HandedOver, hand_over
 from streamkit.delivery.ledger.notices import Notice, add_notices
-from streamkit.delivery.ledger.streams import count_waiting, remember
+from streamkit.delivery.ledger.streams import count_leased, count_waiting, remember
 from streamkit.delivery.notifying import send_notices
 from streamkit.delivery.own_loop import run_in_own_loop
 from streamkit.delivery.quota import UNITS
@@ -26,7 +27,7 @@ from streamkit.delivery.settings import Settings
 from streamkit.errors import DeliveryError, StreamkitError
 from streamkit.events import History
 from streamkit.matching import Found, StreamMatches, find_matches
-from streamkit.times import from_microseconds, to_microseconds
+from streamkit.times import format_time, from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from streamkit.payload import Payload
 
 __all__ = ["Part", "SendRun"]
+
+log = logging.getLogger("streamkit.delivery")
 
 PAGE = 20_000
 """Candidates of one transaction: other senders wait for it for about a second."""
@@ -104,6 +107,7 @@ class SendRun:
         self.changes = changes
         self.notes = list(notes)
         self.notices: list[Notice] = []
+        self.is_interrupted = False
 
     @property
     def now(self) -> int:
@@ -222,21 +226,41 @@ class SendRun:
         deadline: int,
         notify: Destination | None,
     ) -> Sent:
-        """Send what waits, until nothing more comes due or the time is over."""
+        """Send what waits, until nothing more comes due, the time is over, or an interrupt."""
+        self._say_leased()
         sender: list[Sender] = []
+
+        def stop() -> None:
+            self.is_interrupted = True
+            for each in sender:
+                each.stop()
 
         async def work() -> Sent:
             async with make_wire() as wire:
                 sender.append(self._sender(wire))
+                if self.is_interrupted:  # before there was a sender to stop
+                    sender[0].stop()
                 sent = await sender[0].run(until=deadline)
                 dead = self._dead_notices(sent)
                 sent.notices += dead
                 await send_notices(wire, notify, [*self.notices, *sent.notices])
                 return sent
 
-        sent = run_in_own_loop(work, lambda: sender[0].stop() if sender else None)
+        sent = run_in_own_loop(work, stop)
         self.notices += sent.notices
         return sent
+
+    def _say_leased(self) -> None:
+        """Say that the run may have to wait for what another sender, perhaps a dead one, holds."""
+        names = [part.stream.name for part in self.parts]
+        count, until = self.ledger.read(lambda each: count_leased(each, names, self.now))
+        if count:
+            log.warning(
+                "waits for %s match%s that another sender holds, until %s at the latest",
+                f"{count:,}",
+                "" if count == 1 else "es",
+                format_time(from_microseconds(until)),
+            )
 
     def _sender(self, wire: Any) -> Sender:
         return Sender(
@@ -254,7 +278,7 @@ class SendRun:
                 self.now,
                 "dead letters",
                 name,
-                f"{count:,} match{'' if count == 1 else 'es'} will not be sent any more;"
+                f"{count:,} match{'' if count == 1 else 'es'} died in a run;"
                 " 'streamkit dead-letters list' says why",
             )
             for (name, outcome), count in sent.outcomes.items()
@@ -293,6 +317,7 @@ class SendRun:
             used=status.used,
             budget=self.settings.budget.activations,
             stopped=sent.stopped,
+            interrupted=self.is_interrupted,
             horizon=horizon,
             seconds=time.monotonic() - began,
             dry_run=dry_run,
@@ -325,6 +350,7 @@ class SendRun:
             parked=sent.of(name, "parked"),
             dead=sent.of(name, "dead"),
             waiting=status.streams[name]["waiting"] if name in status.streams else 0,
+            waits_for=status.waits_for(name, part.route.id),
             activations=len(handed.accepted) * part.rules.units / UNITS,
         )
 

@@ -61,6 +61,9 @@ def send(
     request, so a run may be killed at any moment and repeated as often as one likes: a match is
     sent at least once, always under the same id and with the same bytes.
 
+    Ctrl-C while it sends lets the requests end that are under way and gives the report, with
+    `interrupted` set; what was not sent waits for the next run.
+
     Args:
         streams: One definition or several; those that are not enabled are left out.
         history: The events; anything a `History` can be made from will do.
@@ -98,6 +101,7 @@ def send(
     streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
     check_names(streams)
     _check_range(since, since_last=since_last, from_start=from_start)
+    _check_most(max_sends)
     settings = Settings.found(".") if settings is None else settings
     known_connections = _connections(connections)
     enabled = tuple(stream for stream in streams if stream.enabled)
@@ -164,6 +168,15 @@ def _check_range(since: Any, *, since_last: bool, from_start: bool) -> None:
             else "several beginnings are given",
             code="no-range",
             hint="give one of --since, --since-last and --from-start",
+        )
+
+
+def _check_most(max_sends: int | None) -> None:
+    if max_sends is not None and max_sends < 0:
+        raise DeliveryError(
+            f"max_sends is {max_sends}: no run sends less than nothing",
+            code="bad-max-sends",
+            hint="give 0 or more, or leave it out",
         )
 
 

@@ -104,7 +104,7 @@ def _sentences(report: SendReport, each: StreamReport) -> list[str]:
             done.append(f"{_count(each.retried, 'attempt')} failed (such matches are tried again)")
         if each.dead:
             done.append(f"{each.dead:,} died")
-        done.append(f"{each.waiting:,} waiting")
+        done.append(f"{each.waiting:,} waiting" + (f" ({each.waits_for})" if each.waiting else ""))
         sentences.append("; ".join(done) + ".")
     return sentences
 
@@ -121,6 +121,8 @@ def _closing(report: SendReport) -> list[str]:
         f"Budget of {report.month}: {activations(round(report.used * UNITS))} of {budget}"
         " activations."
     )
+    if report.interrupted:
+        lines.append("Interrupted: what was not sent waits for the next run.")
     if report.stopped:
         lines.append("The budget is used up: matches wait until next month, or until it is raised.")
     lines += [f"Parked: {shown(label, 200)}: {why}" for label, why in report.parked.items()]
@@ -187,7 +189,7 @@ def _stream_sentences(each: Any) -> list[str]:
     sentences = [counts + (", paused" if each["paused"] else "")]
     if each["waiting"]:
         sentences.append(
-            f"next try {each['next_due']}; {each['tried']:,} were tried before,"
+            f"{each['waits_for']}; {each['tried']:,} were tried before,"
             f" {each['leased']:,} are on their way"
         )
     sentences += [f"{shown(reason, 200)}: {count:,}" for reason, count in each["reasons"].items()]
@@ -215,7 +217,7 @@ def _status_closing(status: Status) -> list[str]:
     lines = [f"{activations(round(status.used * UNITS))}{budget} activations in {status.month}."]
     if not status.adds_up:
         lines.append("The sum does not hold: the ledger is damaged.")
-    lines += [f"{_minute(each.at)} {shown(str(each), 300)}" for each in status.notices]
+    lines += [f"On {_minute(each.at)}: {shown(str(each), 300)}" for each in status.notices]
     return lines
 
 
@@ -234,7 +236,7 @@ def history_text(history: dict[str, Any]) -> str:
         if each["answer"] and each["outcome"] != "delivered":
             lines.append(f"    it said: {shown(each['answer'], 300)}")
     if history["due_at"]:
-        lines.append(f"  next try {history['due_at']}")
+        lines.append(f"  waits, due from {history['due_at']} on")
     return "\n".join(lines)
 
 

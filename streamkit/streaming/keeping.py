@@ -107,13 +107,12 @@ class OnDisk:
 
         self.commits = self.sent = self._taken = 0
         self._sink = sink
-        self._state = StateFile(path)
+        place = sink.path if isinstance(sink, StateSink) else None
+        is_shared = place is not None and place.resolve() == Path(path).resolve()
+        self._state = StateFile(path, is_shared=is_shared)
         self._batch = 0
         self.position: Any = None
-        self._put_in = None
-        if isinstance(sink, StateSink) and sink.path is not None:
-            is_same = Path(sink.path).resolve() == self._state.path.resolve()
-            self._put_in = sink.put_in if is_same else None
+        self._put_in = sink.put_in if is_shared and isinstance(sink, StateSink) else None
 
     def begin(self, matcher: Matcher) -> tuple[str, ...]:
         """Go on where the file is."""

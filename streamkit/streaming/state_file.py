@@ -41,15 +41,23 @@ class StateFile:
     """What must survive of a live run.
 
     Args:
-        path: An SQLite file; made if it is not there. A ledger's tables may lie in it too.
+        path: An SQLite file; made if it is not there.
         keys_in_memory: How many keys of a stream that only hold lasting facts stay in memory.
+        is_shared: Whether the tables of the sink's ledger may lie in it too.
 
     Raises:
         EventsError: It is in use, of another form, damaged, or no such file.
     """
 
-    def __init__(self, path: str | PathLike[str], *, keys_in_memory: int = KEYS_IN_MEMORY) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        keys_in_memory: int = KEYS_IN_MEMORY,
+        is_shared: bool = False,
+    ) -> None:
         self.path = Path(path)
+        self._is_shared = is_shared
         self._limit = keys_in_memory
         self._lock = FileLock(self.path)
         self._watch: Watch | None = None
@@ -73,6 +81,13 @@ class StateFile:
 
     def _prepare(self) -> None:
         with self._connection.begin():
+            known = sqlalchemy.inspect(self._connection).get_table_names()
+            if known and tables.about.name not in known and not self._is_shared:
+                raise EventsError(
+                    f"{str(self.path)!r} is no state file: other tables are in it",
+                    code="not-a-state",
+                    hint="name another file; is it a ledger?",
+                )
             tables.METADATA.create_all(self._connection)
             found = self._about("format")
             if found is None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +19,11 @@ import pytest
 from streamkit import History, Ledger, LedgerSink, Matcher, Schema, Stream, send
 from streamkit.cli import run
 from streamkit.delivery.ledger.streams import identity, read_known
+from streamkit.delivery.ledger.tables import DESTINATIONS, MATCHES
+from streamkit.delivery.routes import Route
 from streamkit.delivery.settings import Settings
 from streamkit.errors import DeliveryError
+from streamkit.times import format_time, from_microseconds, to_microseconds
 from tests.delivery.offers import Clock, candidate, offer, rows, states, stream
 from tests.delivery.receiver import Receiver, Reply
 
@@ -203,7 +210,83 @@ def test_no_secret_is_in_the_ledger_or_the_report(
     assert report.exit_code == 1
 
 
+def test_fewer_sends_than_none_are_refused(receiver: Receiver, sqlite_place: str):
+    """From Python as from the command line, before anything is read."""
+    with pytest.raises(DeliveryError, match="max_sends is -1") as caught:
+        send(to(receiver), history(events(1)), sqlite_place, from_start=True, max_sends=-1)
+    assert caught.value.problems[0].hint is not None
+    assert receiver.requests == []
+
+
+def test_a_run_says_why_matches_wait(receiver: Receiver, sqlite_place: str):
+    """A time that is over is never given as the next try."""
+    of = to(receiver, destination={"retry": ["1m"] * 30})
+    receiver.script("/hook", Reply(503))
+    clock = Clock(NOW)
+    with Ledger(sqlite_place, clock=clock) as ledger:
+        again = partial(
+            send, of, history(events(30)), ledger, from_start=True, clock=clock, time_budget="0s"
+        )
+        again()
+        route = Route.of(of)
+        fails = {"failures": 10, "opened_at": 1, "probe_at": to_microseconds(NOW) + 90_000_000}
+        ledger.write(
+            lambda each: each.execute(
+                DESTINATIONS.update().where(DESTINATIONS.c.id == route.id).values(**fails)
+            )
+        )
+        clock.advance(seconds=30)
+        probe = format_time(from_microseconds(fails["probe_at"]))
+        assert again().streams[0].waits_for == f"the destination fails, next probe {probe}"
+        ledger.write(lambda each: each.execute(MATCHES.update().values(destination=route.label)))
+        assert f"next probe {probe}" in " ".join(repr(ledger.status()).split())
+        clock.advance(hours=1)
+        assert "next probe with the next run" in " ".join(repr(ledger.status()).split())
+        ledger.resume(route.label)
+        assert ledger.status().streams["s"]["waits_for"] == "next try with the next run"
+        ledger.pause(route.label)
+        assert "the destination is paused" in again().streams[0].waits_for
+        ledger.pause("s")
+        report = again()
+        assert "the stream is paused" in " ".join(repr(report).split())
+        assert report.streams[0].delivered == 0
+
+
+def test_a_run_says_that_it_waits_for_another_sender(
+    receiver: Receiver, sqlite_place: str, caplog: pytest.LogCaptureFixture
+):
+    """It may be dead; then nothing is sent until its leases end."""
+    of, clock = to(receiver), Clock(NOW)
+    until = to_microseconds(NOW) + 120_000_000
+    with Ledger(sqlite_place, clock=clock) as ledger:
+        again = partial(
+            send, of, history(events(3)), ledger, from_start=True, clock=clock, time_budget="0s"
+        )
+        again()
+        assert caplog.messages == []
+        held = {"lease": "dead", "leased_until": until}
+        ledger.write(lambda each: each.execute(MATCHES.update().values(**held)))
+        with caplog.at_level(logging.WARNING):
+            report = again()
+    when = format_time(from_microseconds(until))
+    assert caplog.messages == [f"waits for 3 matches that another sender holds, until {when} at the latest"]  # fmt: skip
+    assert report.streams[0].waits_for == f"a sender holds them, until {when} at the latest"
+
+
 # What is kept and what is forgotten
+
+
+def test_a_purge_takes_a_time_as_people_write_it(sqlite_place: str):
+    """As text, a day or a time; anything else is an error of the ledger's."""
+    of = stream()
+    with Ledger(sqlite_place, clock=Clock()) as ledger:
+        offer(ledger, of, [candidate(of, 1)], mark_sent=True)
+        for early in ("2020-01-01", date(2020, 1, 1), "2020-01-01T00:00:00+01:00"):
+            assert ledger.purge(early).tombstones == 0
+        assert ledger.purge("2027-01-01").tombstones == 1
+        for wrong in ("soon", "2027-02-30", 5):
+            with pytest.raises(DeliveryError, match="is not a time"):
+                ledger.purge(wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("hashed", [False, True])
@@ -294,6 +377,7 @@ def test_the_commands_of_a_scheduled_job(ask: Callable[..., Answer], receiver: R
     assert ask(*SEND, "--since-last")[0] == 0
     code, out, _ = ask("status", "--ledger", "{}/l.db", "--json")
     assert (code, json.loads(out)["delivered"]) == (0, 10)
+    assert json.loads(out)["notices"] == [], "the dead letters are delivered"
 
 
 def test_dead_letters_are_rendered_again_under_a_new_id(
@@ -311,7 +395,36 @@ def test_dead_letters_are_rendered_again_under_a_new_id(
     first, last = receiver.requests[0], receiver.requests[-1]
     assert (first.body, last.body) == (b'{"n":1}', b'{"n":2}')
     assert first.header("Idempotency-Key") != last.header("Idempotency-Key")
-    assert ask("status", "--ledger", "{}/l.db")[0] == 0
+    code, out, _ = ask("status", "--ledger", "{}/l.db")
+    assert (code, "skipped: sent again under a new id: 1\n" in out) == (0, True)
+
+
+def test_fewer_sends_than_none_are_bad_input(ask: Callable[..., Answer]):
+    """With a hint."""
+    code, _, err = ask(*SEND, "--from-start", "--max-sends", "-1")
+    assert (code, "0 or more" in err) == (2, True)
+
+
+def test_an_interrupt_ends_sending_with_a_report(
+    ask: Callable[..., Answer], receiver: Receiver, tmp_path: Path
+):
+    """Requests under way end and are written down, no more begin, and the rest waits."""
+    events(60).write_parquet(tmp_path / "events.parquet")
+    receiver.script("/hook", Reply(204, body=b"", delay=0.3))
+    words = [word.replace("{}", str(tmp_path)) for word in (*SEND, "--from-start", "--json")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamkit", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    receiver.wait(3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    report = json.loads(out)
+    (of,) = report["streams"]
+    assert (process.returncode, report["interrupted"], err) == (130, True, b"")
+    assert of["delivered"] == len(receiver.requests) < 60
+    assert of["delivered"] + of["waiting"] == 60
+    _, out, _ = ask("status", "--ledger", "{}/l.db", "--json")
+    assert (json.loads(out)["delivered"], json.loads(out)["streams"]["s"]["leased"]) == (of["delivered"], 0)  # fmt: skip
 
 
 def test_pause_and_resume(ask: Callable[..., Answer], receiver: Receiver):

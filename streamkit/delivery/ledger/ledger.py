@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +18,7 @@ from streamkit.delivery.ledger import keeping, operating, reporting
 from streamkit.delivery.ledger.failures import as_delivery_error, is_passing
 from streamkit.delivery.ledger.tables import META, METADATA, VERSION
 from streamkit.errors import DeliveryError
-from streamkit.times import to_microseconds
+from streamkit.times import parse_time, to_microseconds
 
 if TYPE_CHECKING:
     from streamkit.delivery.ledger.reporting import Status
@@ -224,17 +224,20 @@ class Ledger:
         """
         return self.write(lambda connection: operating.pause(connection, name, is_paused=False))
 
-    def purge(self, before: datetime, *, hashed: bool = False) -> keeping.Purged:
+    def purge(self, before: datetime | date | str, *, hashed: bool = False) -> keeping.Purged:
         """Remove bodies, attempts and users of matches that were settled before a time.
 
         What frequency, cooldown and ids need is kept as tombstones for as long as they can need
         it; what they cannot need any more is removed altogether.
 
         Args:
-            before: Matches settled before it.
+            before: Matches settled before it: a time, or a day for its midnight (UTC).
             hashed: Whether keys and values in the tombstones are replaced by their digests.
+
+        Raises:
+            DeliveryError: `before` is no time, or the ledger cannot be written.
         """
-        time_ = to_microseconds(before)
+        time_ = _moment(before)
         done = self.write(
             lambda connection: keeping.purge(connection, time_, self.now, hashed=hashed)
         )
@@ -255,6 +258,18 @@ class Ledger:
         return done
 
 
+def _moment(value: datetime | date | str) -> int:
+    text = f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == 10 else value
+    try:
+        return to_microseconds(parse_time(text))
+    except (ValueError, TypeError) as error:
+        raise DeliveryError(
+            f"{str(value)[:80]!r} is not a time: {error}",
+            code="bad-time",
+            hint="write 2026-01-31 or 2026-01-31T12:00:00Z",
+        ) from None
+
+
 def _version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table(META.name):
         return None
@@ -263,6 +278,12 @@ def _version(connection: sa.Connection) -> str | None:
 
 
 def _create(connection: sa.Connection) -> None:
-    METADATA.create_all(connection)
     if _version(connection) is None:
+        if connection.dialect.name == "sqlite" and sa.inspect(connection).get_table_names():
+            raise DeliveryError(
+                f"{connection.engine.url.database!r} is no ledger: other tables are in it",
+                code="no-such-ledger",
+                hint="name another file; is it the state file of a live run?",
+            )
+        METADATA.create_all(connection)
         connection.execute(META.insert().values(name="version", value=str(VERSION)))

@@ -128,6 +128,17 @@ def remember(
     )
 
 
+def count_leased(connection: sa.Connection, names: Iterable[str], now: int) -> tuple[int, int]:
+    """How many matches of streams senders hold, and until when at the latest (microseconds)."""
+    query = sa.select(sa.func.count(), sa.func.max(MATCHES.c.leased_until)).where(
+        MATCHES.c.state == "waiting",
+        MATCHES.c.stream.in_(list(names)),
+        MATCHES.c.leased_until > now,
+    )
+    count, until = connection.execute(query).one()
+    return int(count), int(until or now)
+
+
 def count_waiting(connection: sa.Connection, names: Iterable[str]) -> int:
     """How many matches of streams wait, those of paused streams left out."""
     paused = sa.select(STREAMS.c.name).where(STREAMS.c.is_paused)
