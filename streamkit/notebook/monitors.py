@@ -8,7 +8,7 @@ only there while the kernel runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -50,8 +50,22 @@ class LiveLike(Protocol):
         """Whether it is at work."""
 
     @property
+    def paused(self) -> bool:
+        """Whether it takes no events."""
+
+    @property
+    def last(self) -> Iterable[MatchLike]:
+        """The newest matches, the newest last."""
+
+    @property
     def stats(self) -> Any:
         """What has been done so far."""
+
+    def pause(self) -> None:
+        """Take no more events."""
+
+    def resume(self) -> None:
+        """Take events again."""
 
     def stop(self) -> None:
         """End it."""
@@ -218,12 +232,11 @@ def hear_during_cells(widget: Any) -> None:
         comm._reply_subshell_for = lambda _, subshell: subshell  # noqa: SLF001 # there is no other way
 
 
-def watch_live(run: LiveLike, matches: Sequence[MatchLike] = ()) -> Monitor:
-    """A card for a live run, with a Stop button, and Pause and Resume where the run has them.
+def watch_live(run: LiveLike) -> Monitor:
+    """A card for a live run, with buttons to pause, resume and stop it.
 
     Args:
         run: The run.
-        matches: Where the run's sink puts matches, if it is a list: the last ones are shown.
 
     Returns:
         The monitor; `show()` shows it.
@@ -233,15 +246,15 @@ def watch_live(run: LiveLike, matches: Sequence[MatchLike] = ()) -> Monitor:
         run.stop()
         return "Stopped."
 
-    buttons: dict[str, Callable[[], str]] = {}
-    for words, name in (("Pause", "pause"), ("Resume", "resume")):
-        if callable(do := getattr(run, name, None)):
-            buttons[words] = _doing(do, words)
-    buttons["Stop"] = stop
-    return Monitor(lambda: live_card(run, matches), buttons)
+    buttons = {
+        "Pause": _doing(run.pause, "Pause"),
+        "Resume": _doing(run.resume, "Resume"),
+        "Stop": stop,
+    }
+    return Monitor(lambda: live_card(run), buttons)
 
 
-def live_card(run: LiveLike, matches: Sequence[MatchLike] = ()) -> Card:
+def live_card(run: LiveLike) -> Card:
     """What there is to say of a live run."""
     is_over = not run.running
     stats = run.stats
@@ -262,8 +275,8 @@ def live_card(run: LiveLike, matches: Sequence[MatchLike] = ()) -> Card:
         known = f"{from_microseconds(matcher.watermark):%Y-%m-%d %H:%M:%S} UTC"
         numbers.append(("time is known up to", known))
     samples = [f"{bad.reason}: {shown(bad.shown, 200)}" for bad in matcher.samples]
-    last = tuple(reversed(matches[-MOST_MATCHES:]))
-    state = _ended(run) if is_over else "paused" if getattr(run, "paused", False) else "running"
+    last = tuple(reversed(tuple(run.last)))[:MOST_MATCHES]
+    state = _ended(run) if is_over else "paused" if run.paused else "running"
     return Card("Live", state, tuple(numbers), last, tuple(samples), is_over)
 
 

@@ -38,6 +38,7 @@ log = logging.getLogger("streamkit.streaming")
 MAX_DELAY = 0.5
 """Longest time between reading an event and committing it, in seconds, while more come."""
 MAX_EVENTS = 50_000
+LAST_KEPT = 10
 READ_SECONDS = 0.1
 """How long a source is waited for at a time; a stop or a question is answered in between."""
 
@@ -129,6 +130,7 @@ class LiveRun:
     Attributes:
         streams: The definitions at work.
         notes: What a user should know about how it began: what does not go on, what is not kept.
+        last: The newest matches, at most ten, the newest last.
     """
 
     def __init__(
@@ -177,22 +179,43 @@ class LiveRun:
             self.notes += ("cannot go back: a crash loses what was read and not yet committed",)
         for note in self.notes:
             log.warning(note)
+        self.last: tuple[Match, ...] = ()
         self._matches: list[Match] = []
         self._uncommitted = 0
         self._position: Any = None
         self._began = time.monotonic()
         self._heard = time.monotonic()
         self._stopping = threading.Event()
+        self._going_on = threading.Event()
+        self._going_on.set()
         self._thread = AskedThread(self._work, name="streamkit-live")
         self._thread.start()
 
     def __repr__(self) -> str:
-        return f"LiveRun({len(self.streams)} streams, {'running' if self.running else 'ended'})"
+        return f"LiveRun({len(self.streams)} streams, {self._state()})"
+
+    def _state(self) -> str:
+        if not self.running:
+            return "ended"
+        return "paused" if self.paused else "running"
 
     @property
     def running(self) -> bool:
         """Whether it is at work."""
         return self._thread.is_alive()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it takes no events until `resume`."""
+        return not self._going_on.is_set()
+
+    def pause(self) -> None:
+        """Commit what was read and take no more events; nothing is decided and no wait ends meanwhile."""
+        self._going_on.clear()
+
+    def resume(self) -> None:
+        """Take events again, from where it paused."""
+        self._going_on.set()
 
     def stop(self) -> None:
         """End after a last commit; returns once it has ended.
@@ -250,6 +273,11 @@ class LiveRun:
             self._keeping.catch_up()
             while not self._stopping.is_set():
                 self._thread.answer()
+                if self.paused:
+                    self._end_batch()
+                    self._going_on.wait(READ_SECONDS)
+                    self._heard = time.monotonic()
+                    continue
                 try:
                     arrived = self._source.read(0 if self._uncommitted else READ_SECONDS)
                 except EndOfEvents:
@@ -303,6 +331,7 @@ class LiveRun:
     def _commit(self) -> None:
         matches, self._matches = self._matches, []
         self._uncommitted = 0
+        self.last = (*self.last, *matches[-LAST_KEPT:])[-LAST_KEPT:]
         if self._late_log is not None:
             self._late_log.write(self._matcher.take_late_events())
         self._keeping.commit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,10 +60,9 @@ def test_a_card_shows_hostile_text_as_text() -> None:
 
 def test_a_live_card_counts_and_names_the_last_matches() -> None:
     """The newest first, and once the run has ended the card is over."""
-    found: list[Any] = []
-    run = live(STREAM, events(20), SCHEMA, sink=found.append)
+    run = live(STREAM, events(20), SCHEMA, sink=lambda _: None)
     run.wait()
-    card = live_card(run, found)
+    card = live_card(run)
     assert (card.state, card.is_over) == ("ended", True)
     assert (
         dict(card.numbers)["matches"]
@@ -145,7 +145,28 @@ def test_the_stop_button_ends_the_run() -> None:
     monitor.buttons["Stop"].click()
     assert not run.running
     assert "Stopped." in monitor._said.value
-    assert set(monitor.buttons) == {"Stop"}
+
+
+def test_the_pause_button_holds_the_run_until_resume() -> None:
+    """No event is taken meanwhile, and what comes then matches as ever."""
+    paused, found = threading.Event(), []
+
+    def slow() -> Iterator[dict[str, Any]]:
+        yield from events(1)
+        paused.wait(10)
+        yield from list(events(2))[1:]
+
+    run = live(STREAM, slow(), SCHEMA, sink=found.append)
+    monitor = watch_live(run)
+    monitor.buttons["Pause"].click()
+    assert (live_card(run).state, run.paused) == ("paused", True)
+    paused.set()
+    assert not run.wait(0.5)
+    assert found == []
+    monitor.buttons["Resume"].click()
+    assert run.wait(10)
+    assert [match.key for match in found] == [("s0",)]
+    assert [match.key for match in run.last] == [("s0",)]
 
 
 def test_a_ledger_card_adds_up_and_streams_are_paused(tmp_path: Path) -> None:

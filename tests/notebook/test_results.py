@@ -189,7 +189,7 @@ def test_a_live_run_is_watched_and_stopped_while_a_cell_runs(lab: Lab) -> None:
         "schema = Schema(time='at', name='event', session='sid', time_unit='s')\n"
         "stream = Stream('<b>ab</b>', [{'event': 'a'}, {'event': 'b'}], within='1h')\n"
         "run = live(stream, events(), schema, sink=found.append, allowed_lateness='1s')\n"
-        "watch_live(run, found).show();"
+        "watch_live(run).show();"
     )
     wait = (
         "while run.running and len(found) < 2_000:\n    time.sleep(0.1)\nprint('over', run.running)"
