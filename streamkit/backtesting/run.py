@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
+from streamkit.arguments import read_moment
 from streamkit.backtesting.progress import Report, progress
 from streamkit.backtesting.result import Backtest
 from streamkit.definition import Stream
@@ -19,8 +19,6 @@ from streamkit.matching.plan import check_names
 from streamkit.times import parse_time
 
 __all__ = ["backtest"]
-
-DATE_TEXT = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def backtest(
@@ -65,7 +63,8 @@ def backtest(
     """
     streams = (streams,) if isinstance(streams, Stream) else tuple(streams)
     check_names(streams)
-    since_time, until_time = _moment(since, "since"), _moment(until, "until")
+    since_time = None if since is None else read_moment(since, "since")
+    until_time = None if until is None else read_moment(until, "until")
     if since_time is not None and until_time is not None and since_time >= until_time:
         raise EventsError("'since' is not before 'until'", code="bad-time", hint="swap them")
     now = parse_time(now or datetime.now(UTC))
@@ -93,18 +92,3 @@ def backtest(
 
 def _told(report: Report | None) -> AbstractContextManager[Report | None]:
     return progress() if report is None else nullcontext(report)
-
-
-def _moment(value: datetime | date | str | None, argument: str) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        if isinstance(value, str) and DATE_TEXT.fullmatch(value):
-            value = date.fromisoformat(value)
-        return parse_time(value)
-    except (ValueError, TypeError) as error:
-        raise EventsError(
-            f"{argument} {str(value)[:80]!r} is not a time: {error}",
-            code="bad-time",
-            hint="write 2026-01-31 or 2026-01-31T12:00:00Z",
-        ) from None

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from streamkit.arguments import read_length, read_moment
 from streamkit.definition import Stream
 from streamkit.delivery.changes import find_changes
 from streamkit.delivery.connections import Connections
@@ -25,11 +26,11 @@ from streamkit.delivery.send_run import Part, SendRun
 from streamkit.delivery.sender import Sent
 from streamkit.delivery.settings import Settings
 from streamkit.duration import Duration
-from streamkit.errors import DeliveryError, EventsError, Problem
+from streamkit.errors import DeliveryError, Problem
 from streamkit.events import EventSource, History
 from streamkit.matching.plan import check_names
 from streamkit.payload import Payload, compile_payload
-from streamkit.times import parse_time, to_microseconds
+from streamkit.times import to_microseconds
 
 __all__ = ["send"]
 
@@ -121,7 +122,7 @@ def send(
                 hint="mark the past as sent (--mark-sent), or go on with --yes",
             )
         notes += changes.new_ids
-        late_us = _duration(late, "late").microseconds
+        late_us = read_length(late, "late", DeliveryError)
         parts = []
         for stream in enabled:
             begin = None if from_start else _moment(since, "since")
@@ -148,7 +149,7 @@ def send(
                 )
         done = run.hand_over(handing, found.census.horizon, mark_sent=mark_sent)
         run.say_changes()
-        deadline = to_microseconds(clock()) + _duration(time_budget, "time_budget").microseconds
+        deadline = to_microseconds(clock()) + read_length(time_budget, "time_budget", DeliveryError)
         sent = Sent() if mark_sent else run.deliver(wire or partial(_wire, clock), deadline, notify)
         return run.report(handing, done, sent, found.census.horizon, dry_run=False, began=began)
 
@@ -247,24 +248,7 @@ def _since_last(stream: Stream, horizon: int | None, late: int) -> int:
     return horizon - late
 
 
-def _duration(value: str | Duration, name: str) -> Duration:
-    try:
-        return Duration.parse(value)
-    except ValueError as error:
-        raise DeliveryError(
-            f"{name} {str(value)[:80]!r}: {error}", code="bad-duration", hint="write 90m, 24h or 2d"
-        ) from None
-
-
 def _moment(value: datetime | str | None, name: str) -> int | None:
     if value is None:
         return None
-    text = f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == 10 else value
-    try:
-        return to_microseconds(parse_time(text))
-    except (ValueError, TypeError) as error:
-        raise EventsError(
-            f"{name} {str(value)[:80]!r} is not a time: {error}",
-            code="bad-time",
-            hint="write 2026-01-31 or 2026-01-31T12:00:00Z",
-        ) from None
+    return to_microseconds(read_moment(value, name))

@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from itertools import repeat
 from typing import Any
 
+from streamkit.arguments import read_length
 from streamkit.definition import Stream
 from streamkit.duration import Duration
 from streamkit.errors import EventsError
@@ -318,12 +319,7 @@ class Matcher:
 
 
 def _length(value: str | Duration | None, argument: str) -> int | None:
-    if value is None:
-        return None
-    try:
-        return Duration.parse(value).microseconds
-    except ValueError as error:
-        raise EventsError(f"{argument} {value!r}: {error}", code="bad-duration") from None
+    return None if value is None else read_length(value, argument)
 
 
 def _micros(time: datetime | date | str | int) -> int:

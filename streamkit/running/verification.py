@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from streamkit.arguments import read_length
 from streamkit.backtesting import Backtest, backtest
 from streamkit.definition import Stream
 from streamkit.duration import Duration
-from streamkit.errors import EventsError
 from streamkit.events import EventSource, History
 from streamkit.running.arrivals import arrivals
 from streamkit.running.matcher import Matcher
@@ -166,9 +166,9 @@ def verify(
         >>> verify(stream, events, shuffle="10m")
         identical: 1 matches, 0 pending
     """
-    disorder = _length(shuffle, "shuffle")
+    disorder = 0 if shuffle is None else read_length(shuffle, "shuffle")
     lateness = (
-        disorder if allowed_lateness is None else _length(allowed_lateness, "allowed_lateness")
+        disorder if allowed_lateness is None else read_length(allowed_lateness, "allowed_lateness")
     )
     present = parse_time(now or datetime.now(UTC))
     if not isinstance(history, History):
@@ -190,15 +190,6 @@ def verify(
         matcher.stats,
         time.monotonic() - began,
     )
-
-
-def _length(value: str | Duration | None, argument: str) -> int:
-    if value is None:
-        return 0
-    try:
-        return Duration.parse(value).microseconds
-    except ValueError as error:
-        raise EventsError(f"{argument} {value!r}: {error}", code="bad-duration") from None
 
 
 def _differences(table: str, expected: pl.DataFrame, found: pl.DataFrame) -> list[Difference]:

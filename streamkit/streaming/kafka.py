@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from streamkit.arguments import read_length
 from streamkit.document import read_document
 from streamkit.duration import Duration
 from streamkit.errors import EventsError, Problem
@@ -113,9 +114,9 @@ class KafkaSource:
         types = EventTypes.of(schema)
         self._time = time_reader(types, RowReaders(types.documents, faults=Faults()))
         self._now = now
-        idle = _length(partition_idle, "partition_idle")
+        idle = read_length(partition_idle, "partition_idle")
         self.partitions = Partitions(
-            _length(allowed_lateness, "allowed_lateness"), timedelta(microseconds=idle)
+            read_length(allowed_lateness, "allowed_lateness"), timedelta(microseconds=idle)
         )
         """How far each partition is read."""
         self._member: Member | None = None
@@ -231,10 +232,3 @@ def _settings(config: Mapping[str, Any] | str | PathLike[str]) -> dict[str, Any]
         name: resolve(value) if isinstance(value, str) and is_reference(value) else value
         for name, value in config.items()
     }
-
-
-def _length(value: str | Duration, argument: str) -> int:
-    try:
-        return Duration.parse(value).microseconds
-    except ValueError as error:
-        raise EventsError(f"{argument} {value!r}: {error}", code="bad-duration") from None

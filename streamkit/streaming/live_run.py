@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from streamkit.arguments import read_length
 from streamkit.definition import Stream
 from streamkit.duration import Duration
 from streamkit.errors import EventsError
@@ -116,7 +117,7 @@ def live(
         EventTypes.of(schema),
         sink=as_sink(sink),
         state=state,
-        idle_after=None if idle_after is None else _seconds(idle_after),
+        idle_after=None if idle_after is None else read_length(idle_after, "idle_after") / 1e6,
         now=now,
         needs=needs,
         late_log=None if late_log is None else LateLog(late_log),
@@ -389,10 +390,3 @@ def _enabled(streams: Stream | Sequence[Stream]) -> tuple[tuple[Stream, ...], tu
 def _keeps_time(source: Source) -> bool:
     """Whether a source says itself how far time is known."""
     return bool(getattr(source, "keeps_time", False))
-
-
-def _seconds(length: str | Duration) -> float:
-    try:
-        return Duration.parse(length).microseconds / 1e6
-    except ValueError as error:
-        raise EventsError(f"idle_after {length!r}: {error}", code="bad-duration") from None

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from streamkit.arguments import read_moment
 from streamkit.database import READING, open_database
 from streamkit.delivery.ledger import keeping, operating, reporting
 from streamkit.delivery.ledger.failures import as_delivery_error, is_passing
 from streamkit.delivery.ledger.tables import META, METADATA, VERSION
 from streamkit.errors import DeliveryError
-from streamkit.times import parse_time, to_microseconds
+from streamkit.times import to_microseconds
 
 if TYPE_CHECKING:
     from streamkit.delivery.ledger.reporting import Status
@@ -237,7 +238,7 @@ class Ledger:
         Raises:
             DeliveryError: `before` is no time, or the ledger cannot be written.
         """
-        time_ = _moment(before)
+        time_ = to_microseconds(read_moment(before, "before", DeliveryError))
         done = self.write(
             lambda connection: keeping.purge(connection, time_, self.now, hashed=hashed)
         )
@@ -256,18 +257,6 @@ class Ledger:
         done = self.write(lambda connection: keeping.forget(connection, user, self.now))
         keeping.scrub(self.engine)
         return done
-
-
-def _moment(value: datetime | date | str) -> int:
-    text = f"{value}T00:00:00Z" if isinstance(value, str) and len(value) == 10 else value
-    try:
-        return to_microseconds(parse_time(text))
-    except (ValueError, TypeError) as error:
-        raise DeliveryError(
-            f"{str(value)[:80]!r} is not a time: {error}",
-            code="bad-time",
-            hint="write 2026-01-31 or 2026-01-31T12:00:00Z",
-        ) from None
 
 
 def _version(connection: sa.Connection) -> str | None:
