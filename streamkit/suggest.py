@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 __all__ = ["did_you_mean"]
 
@@ -25,6 +24,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
         >>> did_you_mean("wher", ["event", "where"])
         "did you mean 'where'?"
     """
+    from difflib import get_close_matches  # seldom needed: most names are right
+
     if len(name) > LONGEST:
         return None
     folded = {candidate.casefold(): candidate for candidate in known if len(candidate) <= LONGEST}
