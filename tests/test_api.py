@@ -38,21 +38,42 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(streamkit, "backtests")
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    """`import streamkit` is cheap: no engine, no notebook, no HTTP client."""
-    heavy = "duckdb", "polars", "numpy", "pyarrow", "ruamel", "re2", "rich", "httpx", "IPython"
-    code = f"import sys, streamkit; print([name for name in {heavy} if name in sys.modules])"
+def loaded(code: str) -> set[str]:
+    """The modules that a Python of its own has after some code."""
+    code += "\nimport sys\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    return set(done.stdout.splitlines()[-1].split())
 
 
-def test_help_loads_nothing_heavy() -> None:
-    """`streamkit --help` answers before any engine is loaded."""
-    code = (
-        "import sys; from streamkit.cli import run\n"
-        "try: run(['--help'])\n"
-        "except SystemExit: pass\n"
-        "print([name for name in ('duckdb', 'polars', 'numpy', 'rich') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+def ended(call: str) -> str:
+    """Code that makes a call and goes on when that ends the process."""
+    return f"\ntry: {call}\nexcept SystemExit: pass"
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    """`import streamkit` is cheap: no engine, no notebook, no HTTP client; of Python only `typing`."""
+    alone = loaded("import __future__, importlib, typing")
+    assert loaded("import streamkit") - alone == {"streamkit"}
+
+
+def test_help_loads_nothing_but_the_parser() -> None:
+    """`streamkit --help` loads what `argparse` does: no engine, no command, no look-up of the version."""
+    parser = "import __future__, argparse, importlib, typing"
+    alone = loaded(parser + ended("argparse.ArgumentParser().parse_args(['--help'])"))
+    asked = loaded("from streamkit.cli import run" + ended("run(['--help'])"))
+    assert asked - alone == {
+        "streamkit",
+        "streamkit.cli",
+        "streamkit.cli.main",
+        "streamkit.suggest",
+    }
+
+
+def test_help_of_a_command_loads_that_command_only() -> None:
+    """The other commands are neither imported nor described."""
+    asked = loaded("from streamkit.cli import run" + ended("run(['check', '--help'])"))
+    modules = {name for name in asked if name.startswith("streamkit.")}
+    assert modules == {
+        "streamkit.cli", "streamkit.cli.check", "streamkit.cli.inputs", "streamkit.cli.main",
+        "streamkit.errors", "streamkit.suggest",
+    }  # fmt: skip

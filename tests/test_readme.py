@@ -48,14 +48,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_options_exist(page: Path) -> None:
     """Every option that a page's command names is one of that command."""
-    from streamkit.cli.main import COMMANDS as MODULES
-    from streamkit.cli.main import _Parser
+    from streamkit.cli.main import COMMANDS as NAMES
+    from streamkit.cli.main import _command, _Parser
 
     options = {}
-    for module in MODULES:
-        parser = _Parser(prog=module.NAME)
-        module.add_arguments(parser)
-        options[module.NAME] = set(parser.options) | {"--debug", "--help"}
+    for name in NAMES:
+        parser = _Parser(prog=name)
+        _command(name).add_arguments(parser)
+        options[name] = set(parser.options) | {"--debug", "--help"}
     text = page.read_text().replace("\\\n", " ")
     for block in re.findall(r"```(?:sh|text)\n(.*?)```", text, re.DOTALL):
         for line in re.findall(r"^(?:\$ )?streamkit (.*)$", block, re.MULTILINE):

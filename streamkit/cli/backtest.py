@@ -15,10 +15,7 @@ from streamkit.cli.inputs import (
     print_json,
 )
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
-
-NAME = "backtest"
-HELP = "How often would streams have fired over a history of events?"
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

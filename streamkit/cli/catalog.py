@@ -12,10 +12,7 @@ if TYPE_CHECKING:
     from streamkit.events import History
     from streamkit.events.cataloguing import Catalog, EventEntry
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
-
-NAME = "catalog"
-HELP = "What events are there, what are their properties, and what values do these take?"
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

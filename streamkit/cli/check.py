@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from streamkit.delivery.connections import ReferenceCheck
     from streamkit.errors import Problem
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-NAME = "check"
-HELP = "Are stream files valid, do the events have what they ask for, and what do they mean?"
 DONE, MISSING = 0, 1
 
 

@@ -20,10 +20,7 @@ from streamkit.errors import DeliveryError
 if TYPE_CHECKING:
     from streamkit.delivery import Ledger
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
-
-NAME = "dead-letters"
-HELP = "List the matches that will not be sent any more, or let them wait again."
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

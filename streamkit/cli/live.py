@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from streamkit.running.event_types import SchemaLike
     from streamkit.streaming import LiveRun, Sink, Source
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-NAME = "live"
-HELP = "Match events as they come, and hand matches over."
 LOOK_EVERY = 1.0
 DRAINS = 1800.0
 """How long a run with an end goes on sending, in seconds; as long as `send` does."""

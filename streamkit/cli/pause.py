@@ -6,10 +6,7 @@ import argparse
 
 from streamkit.cli.inputs import add_json, add_ledger, print_json
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
-
-NAME = "pause"
-HELP = "Hold a stream or a destination: its matches wait."
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

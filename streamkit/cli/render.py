@@ -21,10 +21,8 @@ from streamkit.cli.inputs import (
 if TYPE_CHECKING:
     from streamkit.payload import Rendering
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-NAME = "render"
-HELP = "What would streams send? The bodies of their matches; nothing is sent"
 DONE, FINDINGS = 0, 1
 FEW = 5
 

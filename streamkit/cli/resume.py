@@ -6,10 +6,7 @@ import argparse
 
 from streamkit.cli.inputs import add_json, add_ledger, print_json
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
-
-NAME = "resume"
-HELP = "Let a paused or parked stream or destination go on."
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,10 +25,7 @@ from streamkit.errors import DeliveryError
 if TYPE_CHECKING:
     from streamkit.delivery.send_report import SendReport
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
-
-NAME = "send"
-HELP = "Send every match of a range to its destination, once."
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

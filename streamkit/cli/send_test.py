@@ -16,10 +16,8 @@ from streamkit.cli.inputs import (
 )
 from streamkit.errors import DeliveryError
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-NAME = "send-test"
-HELP = "Does the endpoint take what a stream would send? Sends one request and shows it"
 DELIVERED, NOT_DELIVERED = 0, 1
 
 

@@ -7,10 +7,7 @@ from pathlib import Path
 
 from streamkit.cli.inputs import add_json, add_ledger, add_settings, load_settings, print_json
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
-
-NAME = "status"
-HELP = "Where is every match of a ledger, and what is in the way of the rest?"
+__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

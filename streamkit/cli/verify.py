@@ -13,10 +13,8 @@ from streamkit.cli.inputs import (
     print_json,
 )
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
-NAME = "verify"
-HELP = "Does matching event by event find what the backtest finds in these events?"
 DONE, DIFFERENT = 0, 1
 
 

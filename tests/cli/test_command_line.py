@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from streamkit.cli import run
+from streamkit.cli.main import COMMANDS
 from streamkit.sample import generate
 
 EVENTS = pl.DataFrame(
@@ -315,6 +316,32 @@ def test_version_is_told() -> None:
     command = [sys.executable, "-m", "streamkit", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("streamkit ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_says_what_it_takes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its help has its own options, although only the command that is asked is loaded."""
+    with pytest.raises(SystemExit) as ended:
+        run([name, "--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert text.startswith(f"usage: streamkit {name} [-h] ")
+    assert COMMANDS[name] in " ".join(text.split())
+    assert "--json" in text
+    assert "--debug" in text
+
+
+def test_help_lists_every_module_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """None is left out of the list, and each is listed with its summary, in that order."""
+    import streamkit.cli
+
+    files = Path(streamkit.cli.__file__).parent.glob("*.py")
+    modules = {file.stem for file in files} - {"__init__", "inputs", "main"}
+    assert {name.replace("-", "_") for name in COMMANDS} == modules
+    with pytest.raises(SystemExit):
+        run(["--help"])
+    listed = " ".join(capsys.readouterr().out.split())
+    assert " ".join(f"{name} {summary}" for name, summary in COMMANDS.items()) in listed
 
 
 def test_events_may_be_given_more_than_once(ask: Callable[..., Answer], folder: Path) -> None:
