@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 LOOK_EVERY = 1.0
+"""Seconds between two looks at the definitions and whether the run goes on."""
 DRAINS = 1800.0
 """How long a run with an end goes on sending, in seconds; as long as `send` does."""
-"""Seconds between two looks at the definitions and whether the run goes on."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
