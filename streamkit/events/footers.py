@@ -22,7 +22,7 @@ ENDING = 8
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the footers tell of a column of times.
+    """What a file's footer tells of a column of times.
 
     Args:
         rows: How many rows there are.
@@ -55,33 +55,31 @@ def _identity(file: str) -> tuple[str, int, int, bytes]:
     return file, status.st_size, status.st_mtime_ns, hashlib.sha256(footer).digest()
 
 
-def time_bounds(files: Sequence[str], column: str) -> Bounds | None:
+def time_bounds(file: str, column: str) -> Bounds | None:
     """The bounds of a column of timestamps; None unless every row group tells them.
 
     Args:
-        files: Parquet files on this machine's disk.
+        file: A Parquet file on this machine's disk.
         column: A column's name.
     """
-    rows, nulls, times = 0, 0, list[int]()
-    for file in files:
-        footer = pq.read_metadata(file)
-        rows += footer.num_rows
-        place = next(
-            (n for n in range(footer.num_columns) if footer.schema.column(n).path == column), None
-        )
-        ticks = None if place is None else _ticks(footer.schema.column(place))
-        if ticks is None:
+    footer = pq.read_metadata(file)
+    place = next(
+        (n for n in range(footer.num_columns) if footer.schema.column(n).path == column), None
+    )
+    ticks = None if place is None else _ticks(footer.schema.column(place))
+    if ticks is None:
+        return None
+    nulls, times = 0, list[int]()
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number).column(place).statistics
+        if group is None or not group.has_null_count:
             return None
-        for number in range(footer.num_row_groups):
-            group = footer.row_group(number).column(place).statistics
-            if group is None or not group.has_null_count:
-                return None
-            nulls += group.null_count
-            if group.has_min_max:
-                times += [group.min_raw * ticks, group.max_raw * ticks]
-            elif group.num_values:
-                return None
-    return Bounds(rows, nulls, min(times), max(times)) if times else None
+        nulls += group.null_count
+        if group.has_min_max:
+            times += [group.min_raw * ticks, group.max_raw * ticks]
+        elif group.num_values:
+            return None
+    return Bounds(footer.num_rows, nulls, min(times), max(times)) if times else None
 
 
 def _ticks(column: pq.ColumnSchema) -> int | None:

@@ -222,24 +222,26 @@ class History:
         """
         return identity_of(self.source.files) if self.source.files else ()
 
-    def time_bounds(self, identity: Hashable) -> Bounds | None:
-        """What the files' footers tell of the events' times; None if they do not tell all.
+    def time_bounds(self, identity: Hashable) -> tuple[Bounds | None, ...]:
+        """What each file's footer tells of the events' times; None where it does not tell all.
 
         Args:
             identity: Of the events, as `identity()` just told it.
         """
-        bound = self.role("time")
+        bound, files = self.role("time"), self.source.files
         is_plain = bound.cast is None and not bound.accesses and bound.type.kind is Kind.TIMESTAMP
-        if not is_plain or not self.source.files or identity is None:
-            return None
+        if not is_plain or identity is None:
+            return (None,) * len(files)
         column = bound.sql_column or bound.column
-        bounds = self.kept.answer(
-            ("bounds", identity, column), lambda: time_bounds(self.source.files, column), SMALL
+        bounds: tuple[Bounds | None, ...] = self.kept.answer(
+            ("bounds", identity, column),
+            lambda: tuple(time_bounds(file, column) for file in files),
+            SMALL * len(files),
         )
-        if bounds is None or bounds.oldest < FIRST_TIME or bounds.newest > LAST_TIME:
-            return None
-        found: Bounds = bounds
-        return found
+        return tuple(
+            None if each and (each.oldest < FIRST_TIME or each.newest > LAST_TIME) else each
+            for each in bounds
+        )
 
     def text_sql(self, bound: Property, values: RowValues) -> str:
         """A property as the text that keys, ids and users are compared by."""
@@ -264,12 +266,13 @@ class History:
             values: The properties that the query uses; each becomes a column of `valued`.
             where: A condition on the input's own columns.
         """
-        position = f"{self.source.position} AS _position"
+        place = [f"{self.source.position} AS _position"]
+        place += [f"{self.source.file} AS _file_number"] if self.source.files else []
         documents, brought = values.documents(), values.values()
         return (
-            f"WITH input AS (\n  SELECT {join_lines(['*', position, *documents])}\n"
+            f"WITH input AS NOT MATERIALIZED (\n  SELECT {join_lines(['*', *place, *documents])}\n"
             f"  FROM {self.source.from_sql}{where and f'{chr(10)}  WHERE {where}'}\n),\n"
-            f"valued AS (\n  SELECT {join_lines(['*', *brought])}\n  FROM input\n)"
+            f"valued AS NOT MATERIALIZED (\n  SELECT {join_lines(['*', *brought])}\n  FROM input\n)"
         )
 
     def lookup(self, columns: Callable[[RowValues], Mapping[str, str]]) -> Query:

@@ -60,6 +60,8 @@ class Source:
         scratch: Where files made on the way in are kept, as long as this lives.
         row: SQL of a row's number in its file or table; a condition on it alone skips what is
             not wanted without reading it.
+        file: SQL of a file's number, from 0, in the order of `files`; a condition on it alone
+            skips whole files.
         renamed: What SQL calls columns that differ from an earlier one in nothing but case.
     """
 
@@ -73,6 +75,7 @@ class Source:
     notes: tuple[str, ...] = ()
     scratch: Scratch | None = None
     row: str = "file_row_number"
+    file: str = "file_index"
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def with_names(self, names: Sequence[str]) -> Source:

@@ -39,7 +39,8 @@ EventSource: TypeAlias = (
 
 ROW = "_row"
 RESERVED = re.compile(
-    r"_row|_position|_is_last|(_value|_document)_[0-9]+|file_index|file_row_number", re.IGNORECASE
+    r"_row|_position|_file_number|_is_last|(_value|_document)_[0-9]+|file_index|file_row_number",
+    re.IGNORECASE,
 )
 """Names that queries give to columns of their own."""
 

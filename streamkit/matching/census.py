@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 
 from streamkit.errors import EventsError
 from streamkit.events.asking import ask
+from streamkit.events.footers import Bounds
 from streamkit.events.history import SMALL
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, join_lines
+from streamkit.events.values import LAST_TIME
 from streamkit.matching.scan import ROLES, Scan, hash_sql, part_sql
 
 __all__ = ["Census", "census_query", "take_census"]
@@ -87,9 +90,8 @@ def take_census(
 def census_query(scan: Scan) -> Query:
     """One row: what is counted of times and of lacking keys, then the keys seen.
 
-    Where the files' footers tell enough of the times, they are not read for it. For each key part
-    the texts and the numbers that stand for them are counted apart: equal counts prove that no
-    two texts share a number.
+    What the files' footers tell of times is not read. For each key part the texts and the numbers
+    that stand for them are counted apart: equal counts prove that no two texts share a number.
     """
     values = RowValues(parameters := Parameters())
     texts = _texts(scan, values)
@@ -97,42 +99,20 @@ def census_query(scan: Scan) -> Query:
     columns = [f"{scan.history.time_sql(values)} AS time", f"{raw_time} IS NULL AS is_timeless"]
     columns += [f"{sql} AS part_{place}" for place, sql in enumerate(texts.values())]
     columns.append(f"{scan.prefilter(parameters) or 'true'} AS may_touch")
-    known = scan.history.time_bounds(scan.identity)
-    ends = (scan.latest + 1, *(() if scan.until is None else (scan.until,)))
-    if known is not None and known.newest < min(ends):
-        visible = "NOT is_timeless"
-        counts = {
-            "rows": known.rows,
-            "null_time": known.nulls,
-            "unparsable_time": 0,
-            "future_time": 0,
-            "newest": known.newest,
-            "oldest": known.oldest,
-        }
-        times = f"SELECT {join_lines(f'{value} AS {name}' for name, value in counts.items())}"
-    else:
-        latest = parameters.bind(scan.latest)
-        before_until = "" if scan.until is None else f" AND time < {parameters.bind(scan.until)}"
-        visible = f"time <= {latest}{before_until}"
-        times = f"""SELECT count(*) AS rows,
-    count(*) FILTER (is_timeless) AS null_time,
-    count(*) FILTER (time IS NULL AND NOT is_timeless) AS unparsable_time,
-    count(*) FILTER (time > {latest}{before_until}) AS future_time,
-    max(time) FILTER (time <= {latest}) AS newest,
-    min(time) FILTER (time <= {latest}) AS oldest
-  FROM known"""
+    bounds = scan.history.time_bounds(scan.identity)
+    if bounds:
+        columns.append("_file_number")
     steps = {
         "known": f"SELECT {join_lines(columns)}\n  FROM valued",
-        "counted_times": times,
+        "visible": _visible(scan, bounds, len(texts), parameters),
+        "counted_times": _counted_times(scan, bounds, parameters),
         "counted_sample": "SELECT avg(CAST(may_touch AS INTEGER)) AS share\n"
         f"  FROM (SELECT may_touch FROM known LIMIT {SAMPLE})",
     }
     roles = [place for place, part in enumerate(scan.parts) if part in ROLES]
     if len(roles) != 1:
         lacks = " OR ".join(f"part_{place} IS NULL" for place in roles) or "false"
-        steps["counted_lacking"] = (
-            f"SELECT count(*) FILTER ({visible} AND ({lacks})) AS null_key\n  FROM known"
-        )
+        steps["counted_lacking"] = f"SELECT count(*) FILTER ({lacks}) AS null_key\n  FROM visible"
     for place in range(len(texts)):
         part = f"part_{place}"
         numbers = f"nullif({hash_sql('part', scan.salt)}, 0)"
@@ -140,7 +120,7 @@ def census_query(scan: Scan) -> Query:
         steps[f"counted_{part}"] = (
             f"SELECT count(part) AS texts_{place},\n    count(DISTINCT {numbers})"
             f" AS hashes_{place}{lacking}\n"
-            f"  FROM (SELECT {part} AS part, count(*) AS rows FROM known WHERE {visible} GROUP BY {part})"
+            f"  FROM (SELECT {part} AS part, count(*) AS rows FROM visible GROUP BY {part})"
         )
     for place, key in enumerate(scan.keys):
         if len(key) > 1:
@@ -148,12 +128,56 @@ def census_query(scan: Scan) -> Query:
             whole = " AND ".join(f"{part} IS NOT NULL" for part in parts)
             steps[f"counted_key_{place}"] = (
                 f"SELECT count(*) AS keys_{place}\n"
-                f"  FROM (SELECT DISTINCT {', '.join(parts)} FROM known WHERE {visible} AND {whole})"
+                f"  FROM (SELECT DISTINCT {', '.join(parts)} FROM visible WHERE {whole})"
             )
     named = ",\n".join(f"{name} AS NOT MATERIALIZED (\n  {sql}\n)" for name, sql in steps.items())
     counted = [name for name in steps if name.startswith("counted")]
     sql = f"{scan.history.steps_sql(values)},\n{named}\nSELECT *\nFROM {', '.join(counted)}"
     return Query(sql, parameters.values)
+
+
+def _visible(
+    scan: Scan, bounds: Sequence[Bounds | None], parts: int, parameters: Parameters
+) -> str:
+    """The key parts of the visible rows, of each file by a condition no dearer than it must be."""
+    is_visible = scan.is_visible(parameters)
+    until = LAST_TIME + 1 if scan.until is None else scan.until
+    files: dict[str, list[int]] = defaultdict(list)
+    for number, each in enumerate(bounds):
+        if each is None or (each.oldest < until and not each.newest < min(until, scan.latest + 1)):
+            files[is_visible].append(number)
+        elif each.oldest < until:
+            files["NOT is_timeless" if each.nulls else "true"].append(number)
+    select = f"SELECT {', '.join(f'part_{place}' for place in range(parts))}\n  FROM known\n  WHERE"
+    if not bounds or list(files.values()) == [list(range(len(bounds)))]:
+        return f"{select} {next(iter(files), is_visible)}"
+    conditions = [f"{_in_files(numbers)} AND {each}" for each, numbers in files.items()]
+    return "\n  UNION ALL ".join(f"{select} {each}" for each in conditions or ["false"])
+
+
+def _counted_times(scan: Scan, bounds: Sequence[Bounds | None], parameters: Parameters) -> str:
+    """What is counted of times: read where it must be, and what the files' footers tell."""
+    latest = parameters.bind(scan.latest)
+    before_until = "" if scan.until is None else f" AND time < {parameters.bind(scan.until)}"
+    told = {n: each for n, each in enumerate(bounds) if each and each.newest <= scan.latest}
+    rows = sum(each.rows for each in told.values())
+    nulls = sum(each.nulls for each in told.values())
+    newest = max((each.newest for each in told.values()), default="NULL")
+    oldest = min((each.oldest for each in told.values()), default="NULL")
+    untold = [number for number in range(len(bounds)) if number not in told]
+    where = f"\n  WHERE {_in_files(untold)}" if told else ""
+    return f"""SELECT count(*) + {rows} AS rows,
+    count(*) FILTER (is_timeless) + {nulls} AS null_time,
+    count(*) FILTER (time IS NULL AND NOT is_timeless) AS unparsable_time,
+    count(*) FILTER (time > {latest}{before_until}) AS future_time,
+    greatest(max(time) FILTER (time <= {latest}), {newest}) AS newest,
+    least(min(time) FILTER (time <= {latest}), {oldest}) AS oldest
+  FROM known{where}"""
+
+
+def _in_files(files: Sequence[int]) -> str:
+    """A condition that skips all other files without reading them."""
+    return f"_file_number IN ({', '.join(map(str, files))})" if files else "false"
 
 
 def _texts(scan: Scan, values: RowValues) -> dict[str, str]:

@@ -172,7 +172,7 @@ class Scan:
         """
         words = self.flags()
         columns = self._columns(self._values, self._parameters, with_facts=with_facts)
-        conditions = [self._is_visible(self._parameters)]
+        conditions = [self.is_visible(self._parameters)]
         if not self._has_sessionizer and not with_facts:
             conditions.append(_is_any(words))
         return self._flagged(columns | words, conditions)
@@ -187,7 +187,7 @@ class Scan:
         """What the columns of `touching` but for the flags depend on."""
         values = RowValues(parameters := Parameters())
         columns = self._columns(values, parameters, with_facts=True)
-        visible, where = self._is_visible(parameters), self.prefilter(parameters)
+        visible, where = self.is_visible(parameters), self.prefilter(parameters)
         steps = self.history.steps_sql(values, where)
         return self.identity, Query(f"{steps} {columns} {visible}", parameters.values).text
 
@@ -305,7 +305,8 @@ class Scan:
             masks[flag // FLAGS_PER_WORD] |= 1 << flag % FLAGS_PER_WORD
         return dict(masks)
 
-    def _is_visible(self, parameters: Parameters) -> str:
+    def is_visible(self, parameters: Parameters) -> str:
+        """A condition on a column `time`: neither too late nor unknown."""
         bound = parameters.bind(self.latest)
         visible = f"time <= {bound}"
         if self.until is not None:
