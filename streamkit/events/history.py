@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
-SMALL = 1_000
-"""About what a few numbers take, in bytes."""
 TEXT = ValueType(Kind.TEXT, "VARCHAR")
 CAST_KINDS = {
     "text": Kind.TEXT,
@@ -234,9 +232,10 @@ class History:
             return (None,) * len(files)
         column = bound.sql_column or bound.column
         bounds: tuple[Bounds | None, ...] = self.kept.answer(
-            ("bounds", identity, column),
+            identity,
+            ("bounds", column),
             lambda: tuple(time_bounds(file, column) for file in files),
-            SMALL * len(files),
+            lambda bounds: 100 * len(bounds),
         )
         return tuple(
             None if each and (each.oldest < FIRST_TIME or each.newest > LAST_TIME) else each

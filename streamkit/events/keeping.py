@@ -8,6 +8,9 @@ from typing import Any
 
 __all__ = ["Kept"]
 
+SMALL = 1_000
+"""About what a few numbers take, in bytes."""
+
 
 class Kept:
     """Answers by what was asked; where they take too much, the one unused for longest goes.
@@ -54,10 +57,24 @@ class Kept:
         while self.bytes > self.most:
             self._answers.popitem(last=False)
 
-    def answer(self, asked: Hashable, ask: Callable[[], Any], size: int) -> Any:
-        """The kept answer, or else the one that asking gives, which is then kept."""
-        answer = self.get(asked)
+    def answer(
+        self,
+        identity: Hashable,
+        asked: Hashable,
+        ask: Callable[[], Any],
+        size: Callable[[Any], int] = lambda _: SMALL,
+    ) -> Any:
+        """The kept answer, or else the one that asking gives, which is then kept.
+
+        Args:
+            identity: What changes when the events do; with None nothing is kept.
+            asked: What else the answer depends on.
+            ask: Gives the answer.
+            size: What an answer takes, in bytes.
+        """
+        answer = None if identity is None else self.get((identity, asked))
         if answer is None:
             answer = ask()
-            self.put(asked, answer, size)
+            if identity is not None:
+                self.put((identity, asked), answer, size(answer))
         return answer

@@ -15,11 +15,10 @@ import numpy.typing as npt
 from streamkit.events.opened import Scratch
 from streamkit.matching.chains import Ints
 
-__all__ = ["BYTES_IN_MEMORY", "Buckets", "Columns", "Hashes", "Records"]
+__all__ = ["BYTES_IN_MEMORY", "Buckets", "Columns", "Hashes"]
 
-Records: TypeAlias = npt.NDArray[np.void]
-"""Rows as records, with a field for each column."""
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
+"""Rows, column by column."""
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
 ROWS_A_BUCKET = 2**20
@@ -36,16 +35,16 @@ class Buckets:
 
     Example:
         >>> buckets = Buckets(rows=2)
-        >>> buckets.add(np.array([(1,), (2,)], [("position", "i8")]), np.array([7, 9], np.uint64))
+        >>> buckets.add({"position": np.array([1, 2])}, np.array([7, 9], np.uint64))
         >>> [buckets.read(number)["position"].tolist() for number in buckets.filled()]
         [[1, 2]]
     """
 
     def __init__(self, rows: int) -> None:
         self._bits = min(max(-(-rows // ROWS_A_BUCKET) - 1, 0), MOST_BUCKETS - 1).bit_length()
-        self._held: list[list[Records]] = [[] for _ in range(2**self._bits)]
+        self._held: list[list[Columns]] = [[] for _ in range(2**self._bits)]
         self._rows: Ints = np.zeros(2**self._bits, np.int64)
-        self._type: np.dtype[np.void] | None = None
+        self._empty: Columns = {}
         self._scratch: Scratch | None = None
         self.bytes = 0
 
@@ -57,25 +56,25 @@ class Buckets:
         """Whether there were more rows than memory should hold."""
         return self._scratch is not None
 
-    def add(self, rows: Records, hashes: Hashes) -> None:
+    def add(self, rows: Columns, hashes: Hashes) -> None:
         """Deal rows out.
 
         Args:
-            rows: In any order, with a field `position`.
+            rows: In any order.
             hashes: What tells each row's bucket: any part of its key, as a number.
         """
-        self._type = rows.dtype
+        self._empty = self._empty or {name: column[:0] for name, column in rows.items()}
+        ends = [len(hashes)]
         if self._bits:
             bucket = (hashes >> np.uint64(64 - self._bits)).astype(np.uint8)
-            rows = rows.take(np.argsort(bucket, kind="stable"))
+            order = np.argsort(bucket, kind="stable")
+            rows = {name: column.take(order) for name, column in rows.items()}
             ends = np.cumsum(np.bincount(bucket, minlength=len(self))).tolist()
-        else:
-            ends = [len(rows)]
         for held, begin, end in zip(self._held, [0, *ends], ends, strict=False):
             if begin < end:
-                held.append(rows[begin:end])
+                held.append({name: column[begin:end] for name, column in rows.items()})
         self._rows += np.diff(ends, prepend=0)
-        self.bytes += rows.nbytes
+        self.bytes += sum(column.nbytes for column in rows.values())
         if self.bytes > BYTES_IN_MEMORY:
             self._put_on_disk()
 
@@ -84,27 +83,29 @@ class Buckets:
         return [bucket for bucket, rows in enumerate(self._rows) if rows] or [0]
 
     def read(self, bucket: int) -> Columns:
-        """The columns of a bucket that is filled, rows in source order."""
-        pieces = self._held[bucket] or [np.empty(0, self._type)]
-        if self._scratch is not None and (file := self._file(bucket)).exists():
-            pieces = [np.fromfile(file, self._type), *pieces]
-        names = pieces[0].dtype.names or ()
-        columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
-        positions = columns["position"]
+        """The columns of a bucket that is filled; rows with a `position` are in source order."""
+        columns = {name: self._column(bucket, name) for name in self._empty}
+        positions = columns.get("position", np.empty(0))
         if (positions[1:] < positions[:-1]).any():  # the scan's threads finished in another order
             order = np.argsort(positions, kind="stable")
             columns = {name: column.take(order) for name, column in columns.items()}
         return columns
 
+    def _column(self, bucket: int, name: str) -> npt.NDArray[Any]:
+        pieces = [piece[name] for piece in self._held[bucket]] or [self._empty[name]]
+        if self._scratch is not None and (file := self._file(bucket, name)).exists():
+            pieces = [np.fromfile(file, self._empty[name].dtype), *pieces]
+        return np.concatenate(pieces)
+
     def _put_on_disk(self) -> None:
         self._scratch = self._scratch or Scratch()
         for bucket, held in enumerate(self._held):
-            if held:
-                with self._file(bucket).open("ab") as file:
-                    np.concatenate(held).tofile(file)
-                held.clear()
+            for name in self._empty if held else ():
+                with self._file(bucket, name).open("ab") as file:
+                    np.concatenate([piece[name] for piece in held]).tofile(file)
+            held.clear()
         self.bytes = 0
 
-    def _file(self, bucket: int) -> FilePath:
+    def _file(self, bucket: int, name: str) -> FilePath:
         assert self._scratch is not None
-        return self._scratch.folder / f"{bucket:03}"
+        return self._scratch.folder / f"{bucket:03}-{name}"

@@ -11,7 +11,6 @@ import duckdb
 from streamkit.errors import EventsError
 from streamkit.events.asking import ask
 from streamkit.events.footers import Bounds
-from streamkit.events.history import SMALL
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, join_lines
 from streamkit.events.values import LAST_TIME
@@ -63,7 +62,7 @@ def take_census(
         EventsError: No row has a time that can be read.
     """
     answer = scan.history.kept.answer(
-        (scan.identity, query.text), lambda: ask(connection, query).row(0, named=True), SMALL
+        scan.identity, query.text, lambda: ask(connection, query).row(0, named=True)
     )
     rows, newest = answer["rows"], answer["newest"]
     if rows and answer["unparsable_time"] == rows:

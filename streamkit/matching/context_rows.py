@@ -15,7 +15,7 @@ from streamkit.matching.contexts import Context, ContextReader, Needs, SessionFa
 from streamkit.matching.order import key_codes, order_rows
 from streamkit.matching.raw_columns import raw_column, raw_values
 from streamkit.matching.scan import part_sql, sequence_sql
-from streamkit.matching.sessions import session_starts, session_texts
+from streamkit.matching.sessions import Sessions, session_texts
 
 if TYPE_CHECKING:
     import duckdb
@@ -163,16 +163,12 @@ def _session_rows(
         rows = ask(connection, Query(sql, parameters.values))
     finally:
         connection.unregister("wanted")
-    times = rows["time"].to_numpy()
-    sequence = rows["sequence"].to_numpy() if "sequence" in rows.columns else None
     if sessionizer is not None and len(rows):
         users = key_codes([rows["session"]]).astype(np.uint64) + np.uint64(1)
-        columns_of_rows = {"sessionizer_by": users, "time": times}
-        if sequence is not None:
-            columns_of_rows["sequence"] = sequence
-        starts, _ = session_starts(columns_of_rows, sessionizer, 0)
+        times = rows["time"].to_numpy()
+        starts = Sessions.of(users, times, sessionizer).starts_of(users, times)
         rows = rows.with_columns(session_texts(rows["session"], starts))
         rows = rows.filter(pl.col("session").is_in(sessions.implode()))
-        times = rows["time"].to_numpy()
-        sequence = rows["sequence"].to_numpy() if "sequence" in rows.columns else None
+    times = rows["time"].to_numpy()
+    sequence = rows["sequence"].to_numpy() if "sequence" in rows.columns else None
     return rows[order_rows(key_codes([rows["session"]]), times, sequence)]

@@ -13,6 +13,7 @@ import polars as pl
 
 from streamkit.definition import Stream
 from streamkit.events.history import History
+from streamkit.events.schema import Sessionizer
 from streamkit.events.sql import Query
 from streamkit.events.values import LAST_TIME
 from streamkit.matching.binding import check_bindings
@@ -23,6 +24,7 @@ from streamkit.matching.firing import Stage, find_firings
 from streamkit.matching.plan import StreamPlan, compile_streams
 from streamkit.matching.reading import read_touching
 from streamkit.matching.scan import Scan
+from streamkit.matching.sessions import Sessions, read_sessions
 from streamkit.matching.table import MatchTables, match_tables
 from streamkit.matching.touching import Touching, any_flag
 from streamkit.times import to_microseconds
@@ -141,7 +143,9 @@ def _find(
         scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
     is_told = share <= SHARE_WITH_FACTS or census.rows <= ROWS_WITH_FACTS
     query = scan.touching(with_facts=is_told)
-    touching = Touching(scan, census.begin, census.rows)
+    sessionizer = scan.history.schema.sessionizer
+    sessions = None if sessionizer is None else _sessions(connection, scan, sessionizer, census)
+    touching = Touching(scan, census.rows, sessions)
     read_touching(connection, touching, query)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
@@ -171,11 +175,24 @@ def _find(
             )
             for firing, table in zip(firings.streams, tables, strict=True)
         ),
-        touching.sessions.unproven if touching.sessions else 0,
+        sessions.unproven(sessionizer, census.begin) if sessions and sessionizer else 0,
         firings.has_ties,
         {"census": counting, "touching": query},
         was_on_disk,
     )
+
+
+def _sessions(
+    connection: duckdb.DuckDBPyConnection, scan: Scan, sessionizer: Sessionizer, census: Census
+) -> Sessions:
+    """The sessions of all events, from memory if they were made of them before."""
+    made: Sessions = scan.history.kept.answer(
+        scan.identity,
+        (scan.of_users().text, sessionizer),
+        lambda: read_sessions(connection, scan, sessionizer, census.rows),
+        lambda sessions: 2 * sessions.starts.nbytes,
+    )
+    return made
 
 
 def _is_one_to_one(numbers: Hashes, texts: pl.Series) -> bool:
@@ -197,7 +214,7 @@ def _complete(census: Census, touching: Touching, scan: Scan) -> Census:
     """The census with what only the scan could count."""
     keys = dict(census.keys)
     if touching.sessions is not None and ("session",) in keys:
-        keys[("session",)] = touching.sessions.made
+        keys[("session",)] = len(touching.sessions)
     missing = {
         "unreadable_json": touching.counts[scan.unreadable_flag],
         "failed_casts": touching.counts[scan.uncast_flag],

@@ -17,7 +17,8 @@ from streamkit.matching.order import sort_rows, together
 from streamkit.matching.plan import StreamPlan
 from streamkit.matching.scan import Scan
 from streamkit.matching.sequence import Rows, find_runs
-from streamkit.matching.touching import Touching, has_flag, in_threads
+from streamkit.matching.threads import in_threads
+from streamkit.matching.touching import Touching, has_flag
 
 __all__ = ["Firing", "Firings", "Stage", "find_firings"]
 

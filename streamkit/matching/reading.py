@@ -30,7 +30,6 @@ def read_touching(connection: duckdb.DuckDBPyConnection, touching: Touching, que
     is_told = " AS fact_name" in query.sql
     if not is_told or scan.identity is None or not kept.most:
         ask_batches(connection, query, touching.take)
-        touching.finish()
         return
     lasting, again = scan.lasting(), scan.touching_again()
     asked = (lasting, again.text)
@@ -59,7 +58,6 @@ def read_touching(connection: duckdb.DuckDBPyConnection, touching: Touching, que
         order = np.argsort(positions, kind="stable")
         for batch in known:
             touching.take(_with_flags(batch, flags, positions[order], order))
-    touching.finish()
 
 
 def _with_flags(

@@ -164,7 +164,6 @@ class Scan:
         """Rows that may touch a stream: what the sequence pass needs, as numbers.
 
         Columns: position, time, a number for each key part and for the id, the sequence, flags.
-        Where sessions are made from gaps all the user's rows come, because all of them count.
 
         Args:
             with_facts: Whether the columns of `described` come as well, and with them all rows of
@@ -173,9 +172,23 @@ class Scan:
         words = self.flags()
         columns = self._columns(self._values, self._parameters, with_facts=with_facts)
         conditions = [self.is_visible(self._parameters)]
-        if not self._has_sessionizer and not with_facts:
+        if not with_facts:
             conditions.append(_is_any(words))
         return self._flagged(columns | words, conditions)
+
+    def of_users(self) -> Query:
+        """When the users did anything: columns user, as a number, and time."""
+        values = RowValues(parameters := Parameters())
+        columns = {
+            "user": hash_sql(part_sql(self.history, "session", values), self.salt),
+            "time": self.history.time_sql(values),
+        }
+        sql = (
+            f"{self.history.steps_sql(values)},\n"
+            f"known AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
+            f"SELECT * FROM known\nWHERE user <> 0 AND {self.is_visible(parameters)}"
+        )
+        return Query(sql, parameters.values)
 
     def touching_again(self) -> Query:
         """The flags of the rows that touch a stream, by position, where the rest is known."""
@@ -315,7 +328,7 @@ class Scan:
 
     def prefilter(self, parameters: Parameters) -> str:
         """A condition on input rows that every touching row meets; empty where there is none."""
-        if self._names is None or self.history.role("name").accesses or self._has_sessionizer:
+        if self._names is None or self.history.role("name").accesses:
             return ""
         bound = ", ".join(parameters.bind(name) for name in sorted(self._names))
         return f"{self._name} IN ({bound})"

@@ -1,59 +1,122 @@
-"""Sessions made from gaps, for events that carry none."""
+"""Sessions made from gaps, for events that carry none.
+
+When the sessions of a user begin depends on the times of all the user's events, and nothing else:
+so they are made first, from two columns, and a row is then of the last one that began by its time.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+import duckdb
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
+from streamkit.events.asking import ask_batches
 from streamkit.events.schema import Sessionizer
-from streamkit.matching.buckets import Columns
+from streamkit.matching.buckets import Buckets, Hashes
 from streamkit.matching.chains import Bools, Ints, follow, group_starts, next_in_group
 from streamkit.matching.order import sort_rows
+from streamkit.matching.scan import Scan
+from streamkit.matching.threads import in_threads
 
-__all__ = ["SessionCounts", "is_proven", "session_starts", "session_texts"]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionCounts:
-    """What was counted of sessions.
-
-    Args:
-        made: How many there are.
-        unproven: How many of them may have begun before the input does.
-    """
-
-    made: int
-    unproven: int
+__all__ = ["Sessions", "is_proven", "read_sessions", "session_texts"]
 
 
-def session_starts(
-    columns: Columns, sessionizer: Sessionizer, begin: int
-) -> tuple[Ints, SessionCounts]:
-    """For each row the time of its session's first event, in microseconds; 0 without a user.
+class Sessions:
+    """The sessions of some users.
 
     Args:
-        columns: All rows of some users, in source order.
-        sessionizer: The longest gap and the longest session.
-        begin: The oldest time in the input.
+        users: The number of each session's user, sorted, shape (sessions,).
+        starts: The time of its first event, in microseconds, sorted for each user.
     """
-    users = columns["sessionizer_by"]
-    known = np.flatnonzero(users)
-    sequence = columns["sequence"][known] if "sequence" in columns else None
-    order, numbers, ordered = sort_rows(users[known], columns["time"][known], sequence)
-    groups = numbers.view(np.int64)
-    starts = group_starts(groups)
-    starts[1:] |= np.diff(ordered) > sessionizer.inactivity.microseconds
-    if sessionizer.max is not None:
-        stretches = np.cumsum(starts, dtype=np.int64)
-        too_late = next_in_group(stretches, ordered, sessionizer.max.microseconds, inclusive=False)
-        starts = follow(too_late, starts)
-    started = ordered[np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))]
-    all_starts = np.zeros(len(users), np.int64)
-    all_starts[known[order]] = started
-    unproven = int((~is_proven(ordered[starts], sessionizer, begin)).sum())
-    return all_starts, SessionCounts(int(starts.sum()), unproven)
+
+    def __init__(self, users: Hashes, starts: Ints) -> None:
+        self.users = users
+        self.starts = starts
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @classmethod
+    def of(cls, users: Hashes, times: Ints, sessionizer: Sessionizer) -> Sessions:
+        """Make the sessions.
+
+        Args:
+            users: A number for each event's user, 0 where there is none.
+            times: When all events of these users happened, in microseconds.
+            sessionizer: The longest gap and the longest session.
+
+        Example:
+            >>> users, minutes = np.ones(3, np.uint64), np.array([0, 10, 50])
+            >>> Sessions.of(users, minutes * 60_000_000, Sessionizer("user", "30m")).starts.tolist()
+            [0, 3000000000]
+        """
+        known = np.flatnonzero(users)
+        _, numbers, ordered = sort_rows(users[known], times[known], None)
+        groups = numbers.view(np.int64)
+        begins = group_starts(groups)
+        begins[1:] |= np.diff(ordered) > sessionizer.inactivity.microseconds
+        if sessionizer.max is not None:
+            longest = sessionizer.max.microseconds
+            stretches = np.cumsum(begins, dtype=np.int64)
+            begins = follow(next_in_group(stretches, ordered, longest, inclusive=False), begins)
+        owners, starts = numbers[begins].view(np.uint64), ordered[begins]
+        by_user = np.argsort(owners, kind="stable")
+        return cls(owners[by_user], starts[by_user])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sessions]) -> Sessions:
+        """The sessions of all users, given in parts whose users follow each other."""
+        return cls(
+            np.concatenate([part.users for part in parts]),
+            np.concatenate([part.starts for part in parts]),
+        )
+
+    def starts_of(self, users: Hashes, times: Ints) -> Ints:
+        """When the sessions of events began, in microseconds; 0 without a user."""
+        first = np.searchsorted(self.users, users)
+        last = np.searchsorted(self.users, users, side="right")
+        last -= 1
+        while (open_ := np.flatnonzero(first < last)).size:  # halved until one session is left
+            middle = (first[open_] + last[open_] + 1) // 2
+            began = self.starts[middle] <= times[open_]
+            first[open_] = np.where(began, middle, first[open_])
+            last[open_] = np.where(began, last[open_], middle - 1)
+        starts = np.zeros(len(users), np.int64)
+        known = np.flatnonzero(users)
+        starts[known] = self.starts[first[known]]
+        return starts
+
+    def unproven(self, sessionizer: Sessionizer, begin: int) -> int:
+        """How many of them may have begun before the input does."""
+        return int((~is_proven(self.starts, sessionizer, begin)).sum())
+
+
+def read_sessions(
+    connection: duckdb.DuckDBPyConnection, scan: Scan, sessionizer: Sessionizer, rows: int
+) -> Sessions:
+    """Make the sessions of all the events that a scan sees.
+
+    Args:
+        connection: Where the source can be scanned.
+        scan: The scan.
+        sessionizer: How sessions are made.
+        rows: How many rows may come.
+    """
+    buckets = Buckets(rows)
+
+    def take(batch: pa.RecordBatch) -> None:
+        columns = {name: batch.column(name).to_numpy() for name in batch.schema.names}
+        buckets.add(columns, columns["user"])
+
+    def made(bucket: int) -> Sessions:
+        columns = buckets.read(bucket)
+        return Sessions.of(columns["user"], columns["time"], sessionizer)
+
+    ask_batches(connection, scan.of_users(), take)
+    return Sessions.joined(list(in_threads(made, buckets.filled())))
 
 
 def is_proven(starts: Ints, sessionizer: Sessionizer, begin: int) -> Bools:

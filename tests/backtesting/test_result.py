@@ -223,7 +223,7 @@ def test_a_match_file_appears_whole_or_not_at_all(result: Backtest, tmp_path: Pa
 
 def test_sql_names_its_steps_and_holds_no_value(result: Backtest) -> None:
     """Values stand in the comments above, never in the text of the query."""
-    assert "WITH input AS (" in result.sql
+    assert "WITH input AS NOT MATERIALIZED (" in result.sql
     assert "$p0" in result.sql
     statements = "\n".join(line for line in result.sql.splitlines() if not line.startswith("--"))
     assert "'A'" not in statements

@@ -99,7 +99,7 @@ def test_sql_is_printed_with_named_steps(ask: Callable[..., Answer]) -> None:
     """`--sql` shows what was asked, values apart from the text."""
     code, out, _ = ask("backtest", "{}/rescue.yaml", "--events", "{}/events.parquet", "--sql")
     assert code == 0
-    assert "WITH input AS (" in out
+    assert "WITH input AS NOT MATERIALIZED (" in out
     assert "-- $p0 = " in out
 
 
