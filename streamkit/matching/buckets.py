@@ -36,7 +36,7 @@ class Buckets:
     Example:
         >>> buckets = Buckets(rows=2)
         >>> buckets.add({"position": np.array([1, 2])}, np.array([7, 9], np.uint64))
-        >>> [buckets.read(number)["position"].tolist() for number in buckets.filled()]
+        >>> [buckets.pop(number)["position"].tolist() for number in buckets.filled()]
         [[1, 2]]
     """
 
@@ -82,9 +82,10 @@ class Buckets:
         """The buckets that hold rows; the first where none does."""
         return [bucket for bucket, rows in enumerate(self._rows) if rows] or [0]
 
-    def read(self, bucket: int) -> Columns:
-        """The columns of a bucket that is filled; rows with a `position` are in source order."""
+    def pop(self, bucket: int) -> Columns:
+        """The columns of a bucket, which is then empty; rows with a `position` in source order."""
         columns = {name: self._column(bucket, name) for name in self._empty}
+        self._held[bucket].clear()
         positions = columns.get("position", np.empty(0))
         if (positions[1:] < positions[:-1]).any():  # the scan's threads finished in another order
             order = np.argsort(positions, kind="stable")

@@ -84,4 +84,4 @@ def _picked(batches: Sequence[pa.RecordBatch], positions: Ints) -> pl.DataFrame:
         pieces.append(batch.take(pa.array(order[places[known[places] == wanted]])))
     frame = pl.from_arrow(pa.Table.from_batches(pieces))
     assert isinstance(frame, pl.DataFrame)
-    return frame.rechunk()
+    return frame.cast({"fact_name": pl.String}).rechunk()

@@ -33,10 +33,9 @@ __all__ = ["Census", "Found", "StreamMatches", "find_matches"]
 
 DAY_AHEAD = timedelta(hours=24)
 """Times further ahead than this are a broken clock's, not an event's."""
-SHARE_WITH_FACTS = 0.25
-ROWS_WITH_FACTS = 1_000_000
-"""Where few rows touch a stream, the scan brings at once what matches tell of them; where many
-do, the rows that are in a match are read a second time."""
+ROWS_WITH_FACTS = 10_000_000
+"""Up to so many rows the scan brings at once what matches tell of them; where more touch a stream,
+the rows that are in a match are read a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +140,12 @@ def _find(
     report("reading the events that touch a stream")
     if not census.skipped["future_time"]:
         scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
-    is_told = share <= SHARE_WITH_FACTS or census.rows <= ROWS_WITH_FACTS
+    is_told = share * census.rows <= ROWS_WITH_FACTS
     query = scan.touching(with_facts=is_told)
     sessionizer = scan.history.schema.sessionizer
     sessions = None if sessionizer is None else _sessions(connection, scan, sessionizer, census)
     touching = Touching(scan, census.rows, sessions)
-    read_touching(connection, touching, query)
+    read_touching(connection, touching, query, is_told=is_told)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
     was_on_disk = touching.is_on_disk
@@ -158,6 +157,7 @@ def _find(
     named = [firing.events[-1] for firing in firings.streams]
     named += [firing.starts for firing in firings.streams if undecided]
     facts = Facts(connection, touching, np.concatenate(positions), np.concatenate(named))
+    touching.facts.clear()
     if not _is_one_to_one(firings.repeated, facts.of(firings.repeats, ["id"])["id"]):
         return None
     tables = match_tables(

@@ -207,7 +207,7 @@ def find_firings(
             buckets: Buckets = buckets,
             plans: Iterable[StreamPlan] = plans.values(),
         ) -> tuple[list[Firing], bool, Ints, Hashes]:
-            columns = buckets.read(bucket)
+            columns = buckets.pop(bucket)
             ordered = _Ordered(columns, touching.key_parts(key, columns))
             firings = [
                 _firing(ordered, plan, scan, horizon, since, undecided=undecided) for plan in plans

@@ -18,16 +18,18 @@ from streamkit.matching.touching import Touching
 __all__ = ["read_touching"]
 
 
-def read_touching(connection: duckdb.DuckDBPyConnection, touching: Touching, query: Query) -> None:
+def read_touching(
+    connection: duckdb.DuckDBPyConnection, touching: Touching, query: Query, *, is_told: bool
+) -> None:
     """Read the rows that touch a stream.
 
     Args:
         connection: Where the source can be scanned.
         touching: Takes the rows.
         query: What brings them, if they are not known.
+        is_told: Whether it brings as well what matches tell of them.
     """
     scan, kept = touching.scan, touching.scan.history.kept
-    is_told = " AS fact_name" in query.sql
     if not is_told or scan.identity is None or not kept.most:
         ask_batches(connection, query, touching.take)
         return

@@ -232,17 +232,26 @@ class Scan:
             columns["id"] = hash_sql(history.text_sql(history.role("id"), values), self.salt)
         if self._names is not None:
             columns["name"] = self._name_number(parameters)
-        return columns | (self._facts(values) if with_facts else {})
+        if with_facts:
+            columns |= self._facts(values)
+            if self._names is not None:
+                del columns["fact_name"]  # its number tells it
+        return columns
 
     def part_fact(self, part: str) -> str:
         """The fact that holds a key part."""
         return part if part in ROLES else f"part_{self.parts.index(part)}"
 
+    @property
+    def numbered_names(self) -> list[str | None]:
+        """The names that streams ask for, at the numbers that stand for them; None for others."""
+        return [None, *sorted(self._names or ())]
+
     def _name_number(self, parameters: Parameters) -> str:
-        """A number for each name that a stream asks for, 0 for all others."""
         cases = " ".join(
             f"WHEN {parameters.bind(name)} THEN {number}"
-            for number, name in enumerate(sorted(self._names or ()), start=1)
+            for number, name in enumerate(self.numbered_names)
+            if name is not None
         )
         return f"CAST(CASE {self._name} {cases} ELSE 0 END AS UINTEGER)"
 

@@ -112,7 +112,7 @@ def read_sessions(
         buckets.add(columns, columns["user"])
 
     def made(bucket: int) -> Sessions:
-        columns = buckets.read(bucket)
+        columns = buckets.pop(bucket)
         return Sessions.of(columns["user"], columns["time"], sessionizer)
 
     ask_batches(connection, scan.of_users(), take)

@@ -60,7 +60,7 @@ class Touching:
         for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
             self.counts[flag] += int(any_flag(rows, self.scan.masks([flag])).sum())
         if facts and self._facts_bytes <= BYTES_OF_FACTS:
-            self.facts.append(batch.select(["position", *facts]))
+            self.facts.append(self._with_names(batch.select(["position", *facts]), rows))
             self._facts_bytes += self.facts[-1].nbytes
             if self._facts_bytes > BYTES_OF_FACTS:
                 self.facts.clear()
@@ -78,6 +78,14 @@ class Touching:
                 chosen = _chosen(rows, has_key)
             lead = next((part for part in key if part in ROLES), key[0])
             buckets.add(chosen, chosen[f"part_{self.scan.parts.index(lead)}"])
+
+    def _with_names(self, facts: pa.RecordBatch, rows: Columns) -> pa.RecordBatch:
+        """Facts that tell the events' names, whether as text or as numbers for them."""
+        if "name" not in rows:
+            return facts
+        names = pa.array(self.scan.numbered_names, pa.string())
+        told = pa.DictionaryArray.from_arrays(pa.array(rows["name"]), names)
+        return facts.append_column("fact_name", told)
 
     def key_parts(self, key: tuple[str, ...], columns: Columns) -> list[Hashes]:
         """What tells the keys of some rows apart."""
