@@ -126,6 +126,11 @@ class Backtest:
             notes.append(
                 "more events touch the streams than memory should hold: they were sorted by key on disk"
             )
+        if self.found.begin is not None and self.found.begin > self.found.census.begin:
+            notes.append(
+                f"events before {_text(from_microseconds(self.found.begin))} were not read for the"
+                " matches: no session that goes on in the range began earlier"
+            )
         for each in self.found.streams:
             if not each.funnel[0].events and self.found.census.rows:
                 first = step_label(each.plan.stream.positive_steps[0])

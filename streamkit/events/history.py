@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +21,18 @@ from streamkit.events.property import Property, bind
 from streamkit.events.row_values import RowValues
 from streamkit.events.schema import Schema
 from streamkit.events.source import EventSource, Source, connect, open_source
-from streamkit.events.sql import Parameters, Query, join_lines, select_items
+from streamkit.events.sql import Parameters, Query, join_lines, quote, select_items
 from streamkit.events.types import Kind, ValueType
 from streamkit.events.values import FIRST_TIME, LAST_TIME, MACROS, cast_scalar, key_text, time_us
 from streamkit.path import Path
+from streamkit.times import from_microseconds
 
 if TYPE_CHECKING:
     from streamkit.events.cataloguing import Catalog
 
 __all__ = ["History"]
 
+TIMESTAMP = "TIMESTAMP"
 TEXT = ValueType(Kind.TEXT, "VARCHAR")
 CAST_KINDS = {
     "text": Kind.TEXT,
@@ -242,6 +244,32 @@ class History:
             for each in bounds
         )
 
+    def time_range_sql(self, parameters: Parameters, begin: int | None, end: int | None) -> str:
+        """A condition on the input's own column that no time of a range fails.
+
+        DuckDB skips row groups and files by it without reading them.
+
+        Args:
+            parameters: Where to bind values.
+            begin: The oldest time, in microseconds; None for no bound.
+            end: The time after the newest.
+
+        Returns:
+            The condition; empty where there is none, or where the column is no plain timestamp.
+        """
+        bound = self.role("time")
+        is_plain = bound.cast is None and not bound.accesses
+        if not is_plain or bound.type.name not in (TIMESTAMP, f"{TIMESTAMP} WITH TIME ZONE"):
+            return ""
+        zone = None if bound.type.name == TIMESTAMP else UTC
+        column = quote(bound.sql_column or bound.column)
+        conditions = [
+            f"{column} {comparison} {parameters.bind(from_microseconds(bound_).replace(tzinfo=zone))}"
+            for comparison, bound_ in ((">=", begin), ("<", end))
+            if bound_ is not None and FIRST_TIME <= bound_ <= LAST_TIME
+        ]
+        return " AND ".join(conditions)
+
     def text_sql(self, bound: Property, values: RowValues) -> str:
         """A property as the text that keys, ids and users are compared by."""
         if bound.joined:
@@ -274,16 +302,24 @@ class History:
             f"valued AS NOT MATERIALIZED (\n  SELECT {join_lines(['*', *brought])}\n  FROM input\n)"
         )
 
-    def lookup(self, columns: Callable[[RowValues], Mapping[str, str]]) -> Query:
+    def lookup(
+        self,
+        columns: Callable[[RowValues], Mapping[str, str]],
+        begin: int | None = None,
+        end: int | None = None,
+    ) -> Query:
         """Columns of the rows whose positions are in a table `wanted`, with the position.
 
         Args:
             columns: Given where to register properties, gives SQL expressions by name.
+            begin: No wanted row is older, in microseconds; None if that is not known.
+            end: All wanted rows are older.
         """
         values = RowValues(parameters := Parameters())
         selected = {"position": "position"} | dict(columns(values))
+        where = self.time_range_sql(parameters, begin, end)
         return Query(
-            f"{self.steps_sql(values)}\nSELECT {select_items(selected)}\n"
+            f"{self.steps_sql(values, where)}\nSELECT {select_items(selected)}\n"
             "FROM valued JOIN wanted ON valued._position = wanted.position",
             parameters.values,
         )

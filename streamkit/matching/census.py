@@ -34,6 +34,8 @@ class Census:
         begin: The oldest time, in microseconds.
         keys: The keys seen, by the parts of the key.
         missing: Values that count as missing, by reason, in the rows a stream looked into.
+        reach: The oldest event of the sessions that go on at or after the time asked for, in
+            microseconds; None if there are none, or nothing was asked.
     """
 
     rows: int
@@ -42,6 +44,7 @@ class Census:
     begin: int
     keys: Mapping[tuple[str, ...], int]
     missing: Mapping[str, int] = field(default_factory=dict)
+    reach: int | None = None
 
 
 def take_census(
@@ -78,6 +81,7 @@ def take_census(
         horizon=newest if scan.until is None or newest is None else min(scan.until, newest),
         begin=answer["oldest"] or 0,
         keys={key: answer[_seen(scan, place)] for place, key in enumerate(scan.keys)},
+        reach=answer.get("reach"),
     )
     is_exact = all(
         answer[f"texts_{place}"] == answer[f"hashes_{place}"]
@@ -86,11 +90,16 @@ def take_census(
     return counted, answer["share"] or 0.0, is_exact
 
 
-def census_query(scan: Scan) -> Query:
+def census_query(scan: Scan, going_on: int | None = None) -> Query:
     """One row: what is counted of times and of lacking keys, then the keys seen.
 
     What the files' footers tell of times is not read. For each key part the texts and the numbers
     that stand for them are counted apart: equal counts prove that no two texts share a number.
+
+    Args:
+        scan: The scan.
+        going_on: If given, how far back the sessions reach that go on then or later, in
+            microseconds.
     """
     values = RowValues(parameters := Parameters())
     texts = _texts(scan, values)
@@ -112,14 +121,19 @@ def census_query(scan: Scan) -> Query:
     if len(roles) != 1:
         lacks = " OR ".join(f"part_{place} IS NULL" for place in roles) or "false"
         steps["counted_lacking"] = f"SELECT count(*) FILTER ({lacks}) AS null_key\n  FROM visible"
-    for place in range(len(texts)):
+    for place, role in enumerate(texts):
         part = f"part_{place}"
         numbers = f"nullif({hash_sql('part', scan.salt)}, 0)"
         lacking = ",\n    sum(rows) FILTER (part IS NULL) AS null_key" if roles == [place] else ""
+        ends = ""
+        if going_on is not None and role == "session":
+            ends = ", min(time) AS first, max(time) AS last"
+            bound = parameters.bind(going_on)
+            lacking += f",\n    min(first) FILTER (part IS NOT NULL AND last >= {bound}) AS reach"
         steps[f"counted_{part}"] = (
             f"SELECT count(part) AS texts_{place},\n    count(DISTINCT {numbers})"
             f" AS hashes_{place}{lacking}\n"
-            f"  FROM (SELECT {part} AS part, count(*) AS rows FROM visible GROUP BY {part})"
+            f"  FROM (SELECT {part} AS part, count(*) AS rows{ends} FROM visible GROUP BY {part})"
         )
     for place, key in enumerate(scan.keys):
         if len(key) > 1:
@@ -138,7 +152,7 @@ def census_query(scan: Scan) -> Query:
 def _visible(
     scan: Scan, bounds: Sequence[Bounds | None], parts: int, parameters: Parameters
 ) -> str:
-    """The key parts of the visible rows, of each file by a condition no dearer than it must be."""
+    """Times and key parts of the visible rows, by a condition no dearer than each file needs."""
     is_visible = scan.is_visible(parameters)
     until = LAST_TIME + 1 if scan.until is None else scan.until
     files: dict[str, list[int]] = defaultdict(list)
@@ -147,7 +161,8 @@ def _visible(
             files[is_visible].append(number)
         elif each.oldest < until:
             files["NOT is_timeless" if each.nulls else "true"].append(number)
-    select = f"SELECT {', '.join(f'part_{place}' for place in range(parts))}\n  FROM known\n  WHERE"
+    columns = ", ".join(["time", *(f"part_{place}" for place in range(parts))])
+    select = f"SELECT {columns}\n  FROM known\n  WHERE"
     if not bounds or list(files.values()) == [list(range(len(bounds)))]:
         return f"{select} {next(iter(files), is_visible)}"
     conditions = [f"{_in_files(numbers)} AND {each}" for each, numbers in files.items()]

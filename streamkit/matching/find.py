@@ -15,7 +15,7 @@ from streamkit.definition import Stream
 from streamkit.events.history import History
 from streamkit.events.schema import Sessionizer
 from streamkit.events.sql import Query
-from streamkit.events.values import LAST_TIME
+from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.binding import check_bindings
 from streamkit.matching.buckets import Hashes
 from streamkit.matching.census import Census, census_query, take_census
@@ -46,8 +46,8 @@ class StreamMatches:
         plan: The stream.
         tables: Its matches.
         funnel: For each step, then for the firing events: how far the keys came.
-        lacking: Touching rows that lack a part of the key, by event name.
-        duplicates: Touching rows that were dropped as duplicates.
+        lacking: Touching rows of the time range that lack a part of the key, by event name.
+        duplicates: Touching rows of the time range that were dropped as duplicates.
     """
 
     plan: StreamPlan
@@ -68,6 +68,8 @@ class Found:
         tied_rows: Whether rows with equal time met in an input that has no order of its own.
         queries: The queries that were asked, by what they are for.
         was_on_disk: Whether more rows touch the streams than memory should hold.
+        begin: Rows before it were not read, because no match of the range depends on them, in
+            microseconds; None if all were.
     """
 
     census: Census
@@ -76,6 +78,7 @@ class Found:
     tied_rows: bool
     queries: Mapping[str, Query]
     was_on_disk: bool = False
+    begin: int | None = None
 
 
 def find_matches(
@@ -133,10 +136,13 @@ def _find(
 ) -> Found | None:
     """What is found if numbers stand for texts as the scan makes them; None if two share one."""
     report("counting the rows")
-    counting = census_query(scan)
+    going_on = None if since is None else _matters_from(scan, since, undecided=undecided)
+    counting = census_query(scan, going_on)
     census, share, is_exact = take_census(connection, scan, counting)
     if not is_exact:
         return None
+    if since is not None and going_on is not None and since <= (census.horizon or 0):
+        scan.begin = going_on if census.reach is None else min(census.reach, going_on)
     report("reading the events that touch a stream")
     if not census.skipped["future_time"]:
         scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
@@ -144,7 +150,7 @@ def _find(
     query = scan.touching(with_facts=is_told)
     sessionizer = scan.history.schema.sessionizer
     sessions = None if sessionizer is None else _sessions(connection, scan, sessionizer, census)
-    touching = Touching(scan, census.rows, sessions)
+    touching = Touching(scan, census.rows, FIRST_TIME if since is None else since, sessions)
     read_touching(connection, touching, query, is_told=is_told)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
@@ -179,7 +185,22 @@ def _find(
         firings.has_ties,
         {"census": counting, "touching": query},
         was_on_disk,
+        scan.begin,
     )
+
+
+def _matters_from(scan: Scan, since: int, *, undecided: bool) -> int | None:
+    """What ends before it, in microseconds, cannot change a match of the range; None if it can.
+
+    It cannot where all that a match depends on lies in its session.
+    """
+    if scan.history.schema.sessionizer is not None:
+        return None
+    for plan in scan.plan.streams:
+        cooldown = None if undecided else plan.stream.cooldown
+        if "session" not in plan.key or (cooldown and cooldown.by not in ("key", "session")):
+            return None
+    return since - max(plan.wait for plan in scan.plan.streams)
 
 
 def _sessions(

@@ -192,7 +192,8 @@ def find_firings(
     Args:
         touching: The rows.
         horizon: How far time is known, in microseconds.
-        since: The funnel counts only runs that end at or after it, in microseconds.
+        since: The funnel counts only runs that end at or after it, and dropped duplicates only if
+            they are not older, in microseconds.
         undecided: Whether the frequency rule is left to the caller.
     """
     scan = touching.scan
@@ -286,7 +287,7 @@ def _firing(
         runs.fired_at[kept],
         runs.is_pending[kept],
         tuple(stages),
-        len(dropped),
+        len(dropped) if since is None else int((times[dropped] >= since).sum()),
     )
 
 

@@ -89,6 +89,9 @@ class Scan:
         latest: Rows after it are skipped, in microseconds: `now` and a day.
         salt: Which of the ways to make numbers of texts is used.
 
+    Attributes:
+        begin: Rows before it are not read, in microseconds; None for no bound.
+
     Raises:
         EventsError: A path or role that the events do not have.
     """
@@ -100,6 +103,7 @@ class Scan:
         self.history = history
         self.until = until
         self.latest = latest
+        self.begin: int | None = None
         self.salt = salt
         self.identity = history.identity()
         rules = (stream.stream.cooldown for stream in plan.streams)
@@ -193,6 +197,7 @@ class Scan:
     def touching_again(self) -> Query:
         """The flags of the rows that touch a stream, by position, where the rest is known."""
         other = Scan(self.plan, self.history, self.until, self.latest, self.salt)
+        other.begin = self.begin
         words = other.flags()  # of a scan of its own, because a query binds no more than it uses
         return other._flagged({"position": "_position"} | words, [_is_any(words)])
 
@@ -200,7 +205,7 @@ class Scan:
         """What the columns of `touching` but for the flags depend on."""
         values = RowValues(parameters := Parameters())
         columns = self._columns(values, parameters, with_facts=True)
-        visible, where = self.is_visible(parameters), self.prefilter(parameters)
+        visible, where = self.is_visible(parameters), self._where(parameters)
         steps = self.history.steps_sql(values, where)
         return self.identity, Query(f"{steps} {columns} {visible}", parameters.values).text
 
@@ -210,7 +215,7 @@ class Scan:
 
     def _flagged(self, columns: dict[str, str], conditions: Sequence[str]) -> Query:
         sql = (
-            f"{self.history.steps_sql(self._values, self.prefilter(self._parameters))},\n"
+            f"{self.history.steps_sql(self._values, self._where(self._parameters))},\n"
             f"flagged AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
             f"SELECT * FROM flagged\nWHERE {' AND '.join(conditions)}"
         )
@@ -273,7 +278,7 @@ class Scan:
                 for name, sql in self._facts(values).items()
             }
 
-        return self.history.lookup(facts)
+        return self.history.lookup(facts, self.begin, self.until)
 
     def _facts(self, values: RowValues) -> dict[str, str]:
         """What a match tells of an event, as columns of text."""
@@ -341,6 +346,11 @@ class Scan:
             return ""
         bound = ", ".join(parameters.bind(name) for name in sorted(self._names))
         return f"{self._name} IN ({bound})"
+
+    def _where(self, parameters: Parameters) -> str:
+        """A condition on input rows that every touching row of the time range meets."""
+        in_range = self.history.time_range_sql(parameters, self.begin, self.until)
+        return " AND ".join(filter(None, (self.prefilter(parameters), in_range)))
 
     def _word_sql(self, word: int) -> str:
         """62 flags as one whole number: criteria are asked only of rows with the right name."""

@@ -60,7 +60,7 @@ class MatchTables:
         matches: A row a match, columns of `MATCH_SCHEMA`, in the order of `fired_at`.
         pending: The same for waits that were still open at the horizon.
         positions: Source positions of each match's events, shape (steps, matches).
-        held_back: How many matches the cooldown held back.
+        held_back: How many matches of the time range the cooldown held back.
         runs: Where frequency and cooldown are left to the caller: columns of `RUN_SCHEMA`, a row a
             match.
     """
@@ -273,7 +273,8 @@ def _tables(
         codes = _cooldown_codes(stream.cooldown.by, described)[confirmed]
         length = stream.cooldown.for_.microseconds
         kept = kept_by_cooldown(codes, fired_at[confirmed], length)
-        held_back = int((~kept).sum())
+        held = fired_at[confirmed[~kept]]
+        held_back = len(held) if since is None else int((held >= since).sum())
         confirmed = confirmed[kept]
     if since is not None:
         confirmed = confirmed[fired_at[confirmed] >= since]

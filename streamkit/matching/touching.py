@@ -25,17 +25,19 @@ class Touching:
     Args:
         scan: The scan.
         rows: How many rows may come.
+        since: Of older rows nothing is counted, in microseconds.
         sessions: The sessions made from gaps, if such are made.
 
     Attributes:
         buckets: For each key of the streams, the rows that have one.
-        lacking: For each key of the streams, the rows that lack a part of it.
+        lacking: For each key of the streams, the counted rows that lack a part of it.
         facts: What a match tells of the rows, batch by batch, if the scan brought it.
         counts: How many rows meet the flags that count what is missing.
     """
 
-    def __init__(self, scan: Scan, rows: int, sessions: Sessions | None = None) -> None:
+    def __init__(self, scan: Scan, rows: int, since: int, sessions: Sessions | None) -> None:
         self.scan = scan
+        self.since = since
         self.sessions = sessions
         self.buckets = {key: Buckets(rows) for key in scan.keys}
         self.lacking: dict[tuple[str, ...], list[Columns]] = {key: [] for key in scan.keys}
@@ -57,8 +59,9 @@ class Touching:
             for name in batch.schema.names
             if name not in facts
         }
+        counts = rows["time"] >= self.since
         for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
-            self.counts[flag] += int(any_flag(rows, self.scan.masks([flag])).sum())
+            self.counts[flag] += int((any_flag(rows, self.scan.masks([flag])) & counts).sum())
         if facts and self._facts_bytes <= BYTES_OF_FACTS:
             self.facts.append(self._with_names(batch.select(["position", *facts]), rows))
             self._facts_bytes += self.facts[-1].nbytes
@@ -74,7 +77,7 @@ class Touching:
                 has_key &= rows[name] != 0
             chosen = rows
             if not has_key.all():
-                self.lacking[key].append(_chosen(rows, ~has_key))
+                self.lacking[key].append(_chosen(rows, ~has_key & (rows["time"] >= self.since)))
                 chosen = _chosen(rows, has_key)
             lead = next((part for part in key if part in ROLES), key[0])
             buckets.add(chosen, chosen[f"part_{self.scan.parts.index(lead)}"])

@@ -80,7 +80,9 @@ class LiveEngine:
             ),
             pending=sorted(map(as_row, running.pending)),
             skipped={reason: count for reason, count in stats.skipped.items() if count},
-            without_key={name: dict(counts) for name, counts in stats.without_key.items()},
+            without_key={name: dict(counts) for name, counts in stats.without_key.items()}
+            if since is None
+            else None,
         )
 
 

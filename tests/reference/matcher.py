@@ -66,14 +66,14 @@ class Answer:
     """All matches, all pendings, and what was skipped.
 
     `skipped` counts rows by reason: `null_time`, `unparsable_time`, `future_time`.
-    `without_key` counts, by stream, the rows that touch it and lack a part of its key, by event
-    name.
+    `without_key` counts, by stream, the rows of the time range that touch it and lack a part of its
+    key, by event name; None from an engine that knows no time range.
     """
 
     matches: list[Match]
     pending: list[Match]
     skipped: dict[str, int]
-    without_key: dict[str, dict[str | None, int]]
+    without_key: dict[str, dict[str | None, int]] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,7 @@ def answer(
             key = key_of(row, stream.get("per", "session"))
             if None not in key:
                 keys[key].append(row)
-            elif touches(row, stream):
+            elif row.time >= begin and touches(row, stream):
                 lacking[row.name] += 1
         dedupe = microseconds(schema.get("dedupe", "24h"))
         taken = [
