@@ -18,7 +18,7 @@ from streamkit.cli.inputs import (
     load_streams,
     print_json,
 )
-from streamkit.errors import EventsError, StreamkitError
+from streamkit.errors import EventsError, Problem, StreamkitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,14 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at the definitions and whether the run goes on."""
 DRAINS = 1800.0
 """How long a run with an end goes on sending, in seconds; as long as `send` does."""
+GROUP = "streamkit"
+NEEDS = {
+    "--token": "--listen",
+    "--group": "--kafka",
+    "--kafka-config": "--kafka",
+    "--connections": "--ledger",
+}
+"""Options that do nothing without another one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --listen: where the bearer token is: env:NAME, keyring:service/name or file:path",
     )
     parser.add_argument(
-        "--group", default="streamkit", metavar="NAME", help="with --kafka: the consumer group"
+        "--group", metavar="NAME", help=f"with --kafka: the consumer group (default {GROUP})"
     )
     parser.add_argument(
         "--kafka-config",
@@ -130,6 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
             code="two-sinks",
             hint="the ledger keeps the matches as well: 'streamkit status' lists them",
         )
+    _refuse_options_without_effect(arguments)
     configure(arguments.log_format)
     streams = load_streams(arguments.streams)
     schema = _schema(arguments)
@@ -154,6 +163,29 @@ def run(arguments: argparse.Namespace) -> int:
         if status is not None:
             print(f"\nThe ledger: {status}")  # noqa: T201 # same
     return int(arguments.once and status is not None and status.needs_person)
+
+
+def _refuse_options_without_effect(arguments: argparse.Namespace) -> None:
+    """Make sure that every option has what it is about: one that does nothing is a mistake.
+
+    Raises:
+        EventsError: All that have not; their values are not repeated.
+    """
+
+    def is_given(option: str) -> bool:
+        return getattr(arguments, option[2:].replace("-", "_")) is not None
+
+    problems = [
+        Problem(
+            "option-without-effect",
+            f"{option} needs {other}",
+            hint=f"add {other}, or leave {option} out",
+        )
+        for option, other in NEEDS.items()
+        if is_given(option) and not is_given(other)
+    ]
+    if problems:
+        raise EventsError(problems)
 
 
 def _schema(arguments: argparse.Namespace) -> SchemaLike:
@@ -201,7 +233,7 @@ def _source(arguments: argparse.Namespace, schema: SchemaLike) -> Source:
     return streaming.KafkaSource(
         topics.split(","),
         servers=servers,
-        group=arguments.group,
+        group=GROUP if arguments.group is None else arguments.group,
         schema=schema,
         allowed_lateness=arguments.allowed_lateness,
         config=arguments.kafka_config,

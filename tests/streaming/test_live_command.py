@@ -120,6 +120,10 @@ REFUSED = [
     pytest.param(("--kafka", "localhost:9092", "--matches", "m.ndjson"), "names no topic", id="no topic"),
     pytest.param(("--stdin", "--matches", "m.parquet"), "no telling", id="odd sink"),
     pytest.param(("--stdin", "--matches", "m.ndjson", "--idle", "soon"), "idle_after", id="odd idle"),
+    pytest.param(("--stdin", "--matches", "m.ndjson", "--token", "env:T"), "--token needs --listen", id="no listen"),
+    pytest.param(("--stdin", "--matches", "m.ndjson", "--group", "g"), "--group needs --kafka", id="no kafka"),
+    pytest.param(("--stdin", "--matches", "m.ndjson", "--kafka-config", "k.yaml"), "--kafka-config needs --kafka", id="no kafka to set up"),
+    pytest.param(("--stdin", "--matches", "m.ndjson", "--connections", "c.yaml"), "--connections needs --ledger", id="no ledger"),
 ]  # fmt: skip
 
 
@@ -132,6 +136,20 @@ def test_what_makes_no_sense_is_refused(
     monkeypatch.chdir(folder)
     assert run(words(folder, *more)) == 2
     assert words_ in capsys.readouterr().err
+
+
+def test_every_option_that_does_nothing_is_named_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """And none is repeated: a token may stand there in place of its name."""
+    monkeypatch.chdir(folder)
+    given = ("--token", "s3same", "--group", "g", "--stdin", "--matches", "m.ndjson")
+    assert run(words(folder, *given)) == 2
+    said = capsys.readouterr().err
+    assert "--token needs --listen" in said
+    assert "--group needs --kafka" in said
+    assert "s3same" not in said
+    assert not (folder / "m.ndjson").exists()
 
 
 def test_nothing_says_what_the_columns_are(folder: Path, capsys: pytest.CaptureFixture[str]):
