@@ -24,6 +24,8 @@ LINES = (
     ("no such column", "ledger-damaged", "has other tables than it should", "give another ledger"),
 )  # fmt: skip
 """What the databases say, then a code, what that means, and what to do."""
+BUSY = ("locked", "deadlock", "shutting down", "starting up", "terminating")
+"""What a database says that is there and soon has time."""
 
 
 def as_delivery_error(error: exc.SQLAlchemyError, label: str) -> DeliveryError:
@@ -40,17 +42,17 @@ def as_delivery_error(error: exc.SQLAlchemyError, label: str) -> DeliveryError:
     )
 
 
-def is_passing(error: exc.SQLAlchemyError) -> bool:
-    """Whether trying again may help: the connection was lost, or another writer was in the way."""
+def is_passing(error: exc.SQLAlchemyError, *, was_open: bool) -> bool:
+    """Whether trying again may help: the connection was lost, or another writer was in the way.
+
+    Args:
+        error: What the database said.
+        was_open: Whether the ledger was in use before. A server that was never reached is more
+            likely named wrongly than about to come back.
+    """
     if not isinstance(error, exc.DBAPIError):
         return False
     said = str(error.orig).lower()
-    return (
-        error.connection_invalidated
-        or "locked" in said
-        or "deadlock" in said
-        or "connection" in said
-        or "shutting down" in said
-        or "starting up" in said
-        or "terminating" in said
+    return any(words in said for words in BUSY) or (
+        was_open and (error.connection_invalidated or "connection" in said)
     )

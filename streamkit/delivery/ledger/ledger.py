@@ -31,7 +31,8 @@ T = TypeVar("T")
 LOCK = 0x53_4B_4C_45_44_47
 """Under this number PostgreSQL lets one writer of a ledger in at a time, as SQLite does anyway."""
 PATIENCE = 30.0
-"""Seconds in which a lost connection is tried again: a database server restarts in less."""
+"""Seconds in which a lost connection is tried again: a database server restarts in less.
+Opening a ledger is tried once, unless the server is there and busy."""
 
 
 class Ledger:
@@ -75,8 +76,10 @@ class Ledger:
             )
         self.engine: sa.Engine = open_database(text)
         self.label: str = text if is_file else self.engine.url.render_as_string(hide_password=True)
+        self._was_open = False
         try:
             self._set_up(create=create)
+            self._was_open = True
         except BaseException:
             self.close()
             raise
@@ -166,7 +169,8 @@ class Ledger:
             try:
                 return transaction()
             except exc.SQLAlchemyError as error:
-                if not is_passing(error) or time.monotonic() > patience_ends:
+                may_pass = is_passing(error, was_open=self._was_open)
+                if not may_pass or time.monotonic() > patience_ends:
                     raise as_delivery_error(error, self.label) from None
             time.sleep(wait * (1 + random.random()))  # noqa: S311 # so that writers do not march in step
             wait = min(2.0, wait * 2)
