@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from streamkit.delivery.ledger.reporting import Status
     from streamkit.running.event_types import SchemaLike
     from streamkit.streaming import LiveRun, Sink, Source
+    from streamkit.streaming.live_stats import Counts
 
 __all__ = ["add_arguments", "run"]
 
@@ -323,32 +325,39 @@ def _status(place: str | None) -> Status | None:
 
 def _summary(running: LiveRun) -> str:
     """What was done, in sentences."""
-    stats = running.stats.matcher
-    found = ", ".join(f"{name} {count:,}" for name, count in stats.matches.items() if count)
-    lines = [
-        f"{stats.events:,} events, {sum(stats.matches.values()):,} matches"
-        + (f": {found}." if found else "."),
-    ]
-    if stats.pending:
-        lines.append(f"{stats.pending:,} matches still wait for the time of their last exclude.")
-    if stats.skipped:
-        reasons = ", ".join(f"{count:,} {name}" for name, count in stats.skipped.items())
-        lines.append(f"Skipped: {reasons}.")
-    if stats.late:
+    stats = running.stats
+    done, total = stats.this_run, stats.total
+    lines = [_found(done)]
+    if stats.matcher.pending:
         lines.append(
-            f"{stats.late:,} events came too late and were left out: --allowed-lateness says how"
+            f"{stats.matcher.pending:,} matches still wait for the time of their last exclude."
+        )
+    if done.skipped:
+        reasons = ", ".join(f"{count:,} {name}" for name, count in done.skipped.items())
+        lines.append(f"Skipped: {reasons}.")
+    if done.late:
+        lines.append(
+            f"{done.late:,} events came too late and were left out: --allowed-lateness says how"
             " much older than the newest they may be, --late-log keeps them."
         )
+    if done.events < total.events:
+        lines.append(f"With the earlier runs over this state: {_found(total)}")
     return "\n".join(lines)
 
 
+def _found(counts: Counts) -> str:
+    found = ", ".join(f"{name} {count:,}" for name, count in counts.matches.items() if count)
+    return f"{counts.events:,} events, {sum(counts.matches.values()):,} matches" + (
+        f": {found}." if found else "."
+    )
+
+
 def _numbers(running: LiveRun) -> dict[str, Any]:
+    """The same as plain data; `total` is with the earlier runs over the state."""
     stats = running.stats
     return {
-        "events": stats.matcher.events,
-        "late": stats.matcher.late,
-        "skipped": dict(stats.matcher.skipped),
-        "matches": dict(stats.matcher.matches),
+        **asdict(stats.this_run),
         "pending": stats.matcher.pending,
         "sent": stats.sent,
+        "total": asdict(stats.total),
     }

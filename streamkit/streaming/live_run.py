@@ -25,7 +25,7 @@ from streamkit.streaming.asking_thread import AskedThread
 from streamkit.streaming.given import as_sink, as_source
 from streamkit.streaming.keeping import InMemory, Keeping, OnDisk
 from streamkit.streaming.late_log import LateLog
-from streamkit.streaming.live_stats import LiveStats
+from streamkit.streaming.live_stats import Counts, LiveStats
 from streamkit.streaming.sink import AskingSink
 from streamkit.streaming.source import ColumnSource, EndOfEvents, Source
 
@@ -166,6 +166,7 @@ class LiveRun:
         try:
             self.notes = left_out + self._keeping.begin(matcher)
             self._matcher = matcher
+            self._before = Counts.of(matcher.stats)
             if isinstance(source, ColumnSource):
                 source.choose(matcher.intake.columns)
             source.open(self._keeping.position)
@@ -354,7 +355,11 @@ class LiveRun:
                 self._sink.reload(before)
             raise
         old = self._matcher
+        done = Counts.of(old.stats).less(self._before)
         notes = left_out + self._keeping.move(old, matcher)
+        self._before = Counts.of(matcher.stats).less(
+            done
+        )  # a stream that begins afresh counts anew
         matcher.tallies.samples = old.tallies.samples
         matcher.tallies.late_events = old.tallies.late_events
         self._matcher, self.streams = matcher, matcher.streams
@@ -376,6 +381,7 @@ class LiveRun:
             sent=self._keeping.sent,
             queue=getattr(self._source, "queue_length", None),
             wall_time=self._now(),
+            before=self._before,
         )
 
 

@@ -107,7 +107,31 @@ def test_a_run_that_ends_goes_on_next_time(folder: Path, capsys: pytest.CaptureF
     (folder / "in" / "2.ndjson").write_text(as_line(event("A", 60)))
     assert run(words(folder, *more)) == 0
     counts = json.loads(capsys.readouterr().out)
-    assert (counts["events"], counts["sent"]) == (3, 0)
+    assert (counts["events"], counts["sent"]) == (1, 0)
+    assert counts["total"]["events"] == 3
+
+
+def test_a_run_tells_what_it_did_itself(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """What earlier runs over the same state did is told apart, where there is any."""
+    ending = ("--watch", f"{folder}/in", "--matches", f"{folder}/m/", "--state", f"{folder}/s.db",
+              "--once")  # fmt: skip
+    (folder / "in" / "1.ndjson").write_text("odd\n" + PAIR)
+    assert run(words(folder, *ending)) == 0
+    assert capsys.readouterr().out == "3 events, 1 matches: s 1.\nSkipped: 1 not_an_object.\n"
+    (folder / "in" / "2.ndjson").write_text(as_line(event("A", 60)) + as_line(event("A", 2)))
+    assert run(words(folder, *ending)) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "2 events, 0 matches."
+    assert said[1].startswith("1 events came too late")
+    assert said[2] == "With the earlier runs over this state: 5 events, 1 matches: s 1."
+    assert run(words(folder, *ending, "--json")) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert counts["total"] == {
+        "events": 5, "late": 1, "skipped": {"not_an_object": 1}, "matches": {"s": 1}
+    }  # fmt: skip
+    assert {name: counts[name] for name in counts["total"]} == {
+        "events": 0, "late": 0, "skipped": {}, "matches": {"s": 0}
+    }  # fmt: skip
 
 
 REFUSED = [

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,28 @@ def test_definitions_are_reloaded_while_it_runs(with_state: bool, tmp_path: Path
     }  # fmt: skip
     with pytest.raises(EventsError, match="has ended"):
         running.reload([kept])
+
+
+@pytest.mark.parametrize("with_state", [False, True])
+def test_a_run_counts_what_it_did_itself(with_state: bool, tmp_path: Path):
+    """Apart from what earlier runs did, and whatever is reloaded meanwhile."""
+    every = partial(a_then_b, frequency="every")
+    state = {"state": tmp_path / "s.db"} if with_state else {}
+    run(iter(PAIR), every(name="kept"), every(name="changed"), sink=print, **state).wait()
+    earlier = 2 if with_state else 0
+    source, found = Fed(), []
+    streams = every(name="kept"), every(name="changed"), every(name="gone")
+    running = run(source, *streams, sink=found.append, **state)
+    source.feed(event("A", 30), event("B", 31), event("page", 50), position=5)
+    until(lambda: len(found) == 3)
+    running.reload([every(name="kept"), every(name="changed", within="9m")])
+    source.feed(event("A", 60), event("B", 61), event("page", 90), position=8)
+    until(lambda: len(found) == 5)
+    running.stop()
+    assert running.stats.this_run.events == 6
+    assert running.stats.this_run.matches == {"kept": 2, "changed": 2, "gone": 1}
+    assert running.stats.total.events == 6 + earlier
+    assert running.stats.total.matches == {"kept": 2 + earlier // 2, "changed": 1}
 
 
 def test_a_sink_that_asks_is_given_what_it_asks_for():
