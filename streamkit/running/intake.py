@@ -102,10 +102,10 @@ class Intake:
         try:
             time = self._time(event)
             if time is None or time < FIRST_TIME:
-                self._tallies.skip("null_time" if time is None else "unparsable_time", event)
+                self._skip("null_time" if time is None else "unparsable_time", event)
                 return None
             if time > self._latest and time > self._read_clock():
-                self._tallies.skip("future_time", event)
+                self._skip("future_time", event)
                 return None
             if time <= self.watermark and self._is_late(event, time, position):
                 return None
@@ -118,7 +118,7 @@ class Intake:
         except EventsError:
             raise
         except Exception as error:  # noqa: BLE001 # one odd event must not stop a matcher
-            self._tallies.skip(f"unreadable ({type(error).__name__})", event)
+            self._skip(f"unreadable ({type(error).__name__})", event)
             return None
 
     def _held(self, event: Mapping[str, Any], time: int, position: Any) -> Held | None:
@@ -164,12 +164,15 @@ class Intake:
         except UnicodeDecodeError:
             found = None
         except Exception as error:  # noqa: BLE001 # a mapping of somebody else's may do anything
-            self._tallies.skip(f"unreadable ({type(error).__name__})", event)
+            self._skip(f"unreadable ({type(error).__name__})", event)
             return None
         if isinstance(found, dict):
             return found
-        self._tallies.skip("not_an_object", event)
+        self._skip("not_an_object", event)
         return None
+
+    def _skip(self, reason: str, event: Any) -> None:
+        self._tallies.skip(reason, event, self.arrivals)
 
     def _read_clock(self) -> int:
         """The newest time that an event may have; the clock is read only when it matters."""

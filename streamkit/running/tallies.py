@@ -115,10 +115,15 @@ class Tallies:
         self.skipped: dict[str, int] = {}
         self.samples: deque[BadEvent] = deque(maxlen=SAMPLES)
         self.late_events: deque[LateEvent] = deque(maxlen=late_kept)
+        self.skips: list[tuple[int, str]] | None = None
+        """The number of arrival and the reason of each event skipped, until they are taken; None
+        where nobody takes them."""
 
-    def skip(self, reason: str, event: Any) -> None:
+    def skip(self, reason: str, event: Any, arrival: int) -> None:
         """Count an event that takes no part, and keep a sample."""
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
+        if self.skips is not None:
+            self.skips.append((arrival, reason))
         self.samples.append(BadEvent(reason, _shown(event)))
 
 

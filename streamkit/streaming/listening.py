@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,7 +25,8 @@ class HttpSource:
     """Takes events by HTTP: `POST /events` with a JSON object, an array of them, or NDJSON.
 
     A request is answered 200 once the state that holds its events is committed, so nothing that
-    was acknowledged is lost. Anything else than 2xx means: send it again later. Then events may
+    was acknowledged is lost; the answer tells how many events were taken, and how many of them are
+    bad and take no part (`skipped`, by reason). Anything else than 2xx means: send it again later. Then events may
     be there twice, as they may when a client goes away while it waits; with an `id` in the schema
     the second one is dropped. A position there is none: nothing can be read again.
 
@@ -126,6 +128,10 @@ class HttpSource:
             return None
         events, number = taken
         return Arrived(events, position=number)
+
+    def skipped(self, skips: Sequence[tuple[int, str]]) -> None:
+        """Note for the answers which of the events read last take no part."""
+        self._waiting.note_skipped(skips)
 
     def committed(self, position: Any) -> None:
         """Answer the requests whose events are in the state now."""

@@ -27,7 +27,7 @@ from streamkit.streaming.keeping import InMemory, Keeping, OnDisk
 from streamkit.streaming.late_log import LateLog
 from streamkit.streaming.live_stats import Counts, LiveStats
 from streamkit.streaming.sink import AskingSink
-from streamkit.streaming.source import ColumnSource, EndOfEvents, Source
+from streamkit.streaming.source import AnsweringSource, Arrived, ColumnSource, EndOfEvents, Source
 
 if TYPE_CHECKING:
     from streamkit.matching.contexts import Needs
@@ -291,7 +291,7 @@ class LiveRun:
                 self._heard = time.monotonic()
                 if not self._uncommitted:
                     self._began = self._heard
-                self._matches += self._matcher.push_many(arrived.events, arrived.positions)
+                self._push(arrived)
                 if arrived.watermark is not None:
                     self._matches += self._matcher.advance_watermark(arrived.watermark)
                 self._position = arrived.position
@@ -310,6 +310,16 @@ class LiveRun:
             self._keeping.close()
             self._sink.close()
             self._close_late_log()
+
+    def _push(self, arrived: Arrived) -> None:
+        """Let the matcher take events, and the source know which of them take no part."""
+        matcher = self._matcher
+        first = matcher.intake.arrivals + 1
+        self._matches += matcher.push_many(arrived.events, arrived.positions)
+        skips = matcher.tallies.skips
+        if skips and isinstance(self._source, AnsweringSource):
+            self._source.skipped([(arrival - first, reason) for arrival, reason in skips])
+            skips.clear()
 
     def _close_late_log(self) -> None:
         if self._late_log is not None:
@@ -372,7 +382,10 @@ class LiveRun:
 
     def _new_matcher(self, streams: Sequence[Stream]) -> Matcher:
         needs = self._sink.needs if isinstance(self._sink, AskingSink) else self._needs
-        return Matcher(streams, self._types, now=self._now, needs=needs, **self._options)
+        matcher = Matcher(streams, self._types, now=self._now, needs=needs, **self._options)
+        if isinstance(self._source, AnsweringSource):
+            matcher.tallies.skips = []
+        return matcher
 
     def _stats(self) -> LiveStats:
         return LiveStats.of(

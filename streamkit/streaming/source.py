@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Arrived", "ColumnSource", "EndOfEvents", "Source"]
+__all__ = ["AnsweringSource", "Arrived", "ColumnSource", "EndOfEvents", "Source"]
 
 
 class EndOfEvents(Exception):  # noqa: N818 # an end is no error
@@ -82,4 +82,17 @@ class ColumnSource(Source, Protocol):
 
     def choose(self, columns: Collection[str]) -> None:
         """Read these columns from now on; called before `open`, and when streams change."""
+        ...
+
+
+@runtime_checkable
+class AnsweringSource(Source, Protocol):
+    """A source that tells whoever sent events what became of them."""
+
+    def skipped(self, skips: Sequence[tuple[int, str]]) -> None:
+        """Take the word which events take no part; called before they are committed.
+
+        Args:
+            skips: The place of each among the events read last, from 0, and why.
+        """
         ...

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from threading import Condition
-from typing import Any
+from typing import Any, TypeAlias
 
 from streamkit.streaming.bodies import HttpLimits, RefusedError
 
 __all__ = ["Waiting", "stopping"]
 
 BATCH = 10_000
+Answer: TypeAlias = Callable[[Mapping[str, int] | None], None]
+"""Takes what was skipped of a request, by reason, once its events are committed; None if nobody knows
+whether they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +23,8 @@ class _Request:
     number: int
     events: Sequence[Any]
     size: int
-    answer: Callable[[bool], None]
+    answer: Answer
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 class Waiting:
@@ -38,6 +42,7 @@ class Waiting:
         self._changed = Condition()
         self._queue: deque[_Request] = deque()
         self._taken: deque[_Request] = deque()
+        self._read: list[_Request] = []
         self._number = 0
         self._is_closed = False
         self.events = 0
@@ -63,13 +68,13 @@ class Waiting:
         with self._changed:
             self.bytes -= size
 
-    def put(self, events: Sequence[Any], size: int, answer: Callable[[bool], None]) -> None:
+    def put(self, events: Sequence[Any], size: int, answer: Answer) -> None:
         """Let a request wait.
 
         Args:
             events: Its events.
             size: Bytes that were reserved for it; they are given back when it is answered.
-            answer: Called from another thread with whether the events are committed.
+            answer: Called from another thread.
 
         Raises:
             RefusedError: 429 where too many events wait, 503 when nothing is taken any more.
@@ -91,21 +96,30 @@ class Waiting:
             if not self._queue:
                 return None
             events: list[Any] = []
+            self._read = []
             while self._queue and (not events or len(events) + len(self._queue[0].events) <= BATCH):
                 request = self._queue.popleft()
                 self._taken.append(request)
+                self._read.append(request)
                 events += request.events
             return events, self._taken[-1].number
+
+    def note_skipped(self, skips: Sequence[tuple[int, str]]) -> None:
+        """Note which of the events taken last are bad, by their place among them, and why."""
+        whose = [request for request in self._read for _ in request.events]
+        for place, reason in skips:
+            whose[place].skipped[reason] += 1
 
     def settle(self, number: int) -> None:
         """Answer all requests up to a number: their events are safe."""
         with self._changed:
+            self._read = []
             settled = []
             while self._taken and self._taken[0].number <= number:
                 settled.append(self._taken.popleft())
             self._forget(settled)
         for request in settled:
-            request.answer(True)
+            request.answer(request.skipped)
 
     def close(self) -> None:
         """Take nothing more, and tell all that wait that nobody knows whether they are safe."""
@@ -117,7 +131,7 @@ class Waiting:
             self._forget(left)
             self._changed.notify_all()
         for request in left:
-            request.answer(False)
+            request.answer(None)
 
     def _forget(self, requests: Sequence[_Request]) -> None:
         self.events -= sum(len(request.events) for request in requests)

@@ -6,6 +6,7 @@ The only module that imports Starlette and uvicorn; it is imported when a source
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from streamkit.streaming.bodies import HttpLimits, RefusedError, read_events, says_lines
 from streamkit.streaming.tokens import Token
-from streamkit.streaming.waiting import Waiting, stopping
+from streamkit.streaming.waiting import Answer, Waiting, stopping
 
 __all__ = ["make_application", "make_server"]
 
@@ -61,14 +62,17 @@ def make_application(waiting: Waiting, limits: HttpLimits, token: Token | None) 
             return JSONResponse({"accepted": 0})
         try:
             async with asyncio.timeout(limits.seconds):
-                is_safe = await answered
+                skipped = await answered
         except TimeoutError:
-            is_safe = False
-        if not is_safe:
+            skipped = None
+        if skipped is None:
             raise RefusedError(
                 503, "the events are not safe yet, and may be kept: send them again", retry_after=5
             )
-        return JSONResponse({"accepted": len(events)})
+        counts: dict[str, Any] = {"accepted": len(events)}
+        if skipped:
+            counts["skipped"] = dict(sorted(skipped.items()))
+        return JSONResponse(counts)
 
     async def tell_health(request: Request) -> Response:  # noqa: ARG001 # a route's signature
         return JSONResponse({"status": "ok"})
@@ -143,17 +147,17 @@ async def _read_body(request: Request, waiting: Waiting, limits: HttpLimits) -> 
     return bytes(body)
 
 
-def _answerer(answered: asyncio.Future[bool]) -> Any:
-    """A function that other threads call with whether the events are safe."""
+def _answerer(answered: asyncio.Future[Mapping[str, int] | None]) -> Answer:
+    """A function that other threads call once the events are safe, or nobody knows whether they are."""
     loop = answered.get_loop()
 
-    def settle(is_safe: bool) -> None:
+    def settle(skipped: Mapping[str, int] | None) -> None:
         if not answered.done():  # nobody waits for it any more
-            answered.set_result(is_safe)
+            answered.set_result(skipped)
 
-    def answer(is_safe: bool) -> None:
+    def answer(skipped: Mapping[str, int] | None) -> None:
         with suppress(RuntimeError):  # the loop has ended, and every client was let go
-            loop.call_soon_threadsafe(settle, is_safe)
+            loop.call_soon_threadsafe(settle, skipped)
 
     return answer
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -65,6 +67,36 @@ def test_bad_events_are_taken_counted_and_sampled(tmp_path: Path, bad: list[Any]
         assert all(len(sample.shown) <= 600 for sample in stats.samples)
         assert run.running
     assert [match.stream for match in found] == ["s"]
+
+
+def test_each_answer_tells_what_of_its_own_was_skipped(tmp_path: Path):
+    """By reason, and only where something was; requests that are taken together are told apart."""
+    good, no_time = event("A", 1), {"event": "A", "sid": "s1"}
+    bodies = [[good], [no_time, good, 7, no_time], [], [good, None], [good]]
+    source = HttpSource("127.0.0.1:0")
+    run = live(a_then_b(), source, SCHEMA, sink=print, idle_after=None, now=lambda: NOW,
+               state=tmp_path / "state.db")  # fmt: skip
+    with ThreadPoolExecutor(len(bodies)) as clients:
+        try:
+            run.pause()
+            assert run.stats.queue == 0  # answered by the thread, which is paused now
+            waiting = [clients.submit(post, source, json.dumps(body)) for body in bodies]
+            while source.queue_length < sum(map(len, bodies)):
+                time.sleep(0.01)
+            run.resume()
+            answers = [each.result().json() for each in waiting]
+            run.reload(a_then_b(name="t"))
+            reloaded = post(source, "{}").json()
+        finally:
+            run.stop()
+    assert answers == [
+        {"accepted": 1},
+        {"accepted": 4, "skipped": {"not_an_object": 1, "null_time": 2}},
+        {"accepted": 0},
+        {"accepted": 2, "skipped": {"not_an_object": 1}},
+        {"accepted": 1},
+    ]
+    assert reloaded == {"accepted": 1, "skipped": {"null_time": 1}}
 
 
 def test_odd_values_in_any_place_stop_nothing(tmp_path: Path):
