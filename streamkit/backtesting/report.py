@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streamkit.backtesting.measures import BUDGET
 from streamkit.backtesting.text import (
+    amount,
     headline,
     percent,
     seconds_words,
@@ -40,12 +41,13 @@ WARNING = 0.8
 UNITS = (("seconds", 1), ("minutes", 60), ("hours", 3600), ("days", 86400))
 
 
-def stream_parts(result: Backtest, name: str) -> Iterator[Part]:
+def stream_parts(result: Backtest, name: str, budget: float = BUDGET) -> Iterator[Part]:
     """The report of one stream.
 
     Args:
         result: The backtest.
         name: The stream's name.
+        budget: Activations a month that the cost is compared with.
     """
     stream = stream_of(result, name)
     numbers = next(each for each in result.summary["streams"] if each["name"] == name)
@@ -71,7 +73,7 @@ def stream_parts(result: Backtest, name: str) -> Iterator[Part]:
         yield removed
     if numbers["matches"] and stream.copies > 1:
         yield from _durations(result, name)
-    yield _cost(result, numbers)
+    yield _cost(result, numbers, budget)
     if numbers["matches"]:
         yield timelines(result, stream)
     if numbers["pending"]:
@@ -99,7 +101,7 @@ def overview_parts(result: Backtest) -> Iterator[Part]:
     yield tag("p", tag("strong", words), style="margin:.5em 0;font-size:1.15em")
     head = ("stream", "matches", "matched", "still waiting", "activations")
     yield table(head, rows, numbers=(1, 3, 4))
-    yield _months(result, None)
+    yield _months(result, None, BUDGET)
     if matches:
         yield heading("Matches over time")
         yield _over_time(result, [each.name for each in result.streams])
@@ -271,21 +273,21 @@ def _durations(result: Backtest, name: str) -> Iterator[Part]:
     )
 
 
-def _cost(result: Backtest, numbers: dict[str, Any]) -> Markup:
+def _cost(result: Backtest, numbers: dict[str, Any], budget: float) -> Markup:
     stream = stream_of(result, numbers["name"])
     price = "1 activation" if stream.is_pattern else "1/100 of an activation"
     kind = "a pattern or a wait" if stream.is_pattern else "a single event"
     first, last = result.span
-    words = f"Counted from {first:%Y-%m-%d} to {last:%Y-%m-%d}. A match of {kind} costs {price}; the budget is {BUDGET:,} a calendar month (UTC) for all streams together."
+    words = f"Counted from {first:%Y-%m-%d} to {last:%Y-%m-%d}. A match of {kind} costs {price}; the budget is {amount(budget)} a calendar month (UTC) for all streams together."
     return Markup(
-        _months(result, numbers["name"])
+        _months(result, numbers["name"], budget)
         + tag("p", words, style=f"margin:-.5em 0 .6em;font-size:.9em;{QUIET}")
     )
 
 
-def _months(result: Backtest, name: str | None) -> Markup:
+def _months(result: Backtest, name: str | None, budget: float) -> Markup:
     """Cost by month: of one stream, or of all together."""
-    cost = result.cost(name).drop("stream").group_by("month").sum()
+    cost = result.cost(name, budget=budget).drop("stream").group_by("month").sum()
     rows = []
     for row in cost.sort("month").to_dicts():
         share = row["of_budget"]
@@ -302,5 +304,5 @@ def _months(result: Backtest, name: str | None) -> Markup:
                 percent(share),
             )
         )
-    head = ("month (UTC)", "matches", "activations", f"of {BUDGET:,}")
+    head = ("month (UTC)", "matches", "activations", f"of {amount(budget)}")
     return Markup(heading("Cost against the budget") + table(head, rows, numbers=(1, 2, 3)))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from streamkit.definition import Stream
 
 __all__ = [
+    "amount",
     "headline",
     "percent",
     "report_text",
@@ -104,7 +105,7 @@ def _stream_text(result: Backtest, numbers: dict[str, Any]) -> str:
 
 def _cost(numbers: dict[str, Any]) -> str:
     cost = numbers["activations"]
-    text = f"Cost: {cost:,.2f}".rstrip("0").rstrip(".")
+    text = f"Cost: {amount(cost)}"
     held = f" The cooldown held back {numbers['held_back']:,}." if numbers["held_back"] else ""
     return f"{text} activation{'' if cost == 1 else 's'} of the monthly budget.{held}"
 
@@ -163,6 +164,11 @@ def seconds_words(seconds: float) -> str:
 
 def _digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def amount(activations: float) -> str:
+    """A number of activations: 1,000 or 0.5."""
+    return f"{activations:,.2f}".rstrip("0").rstrip(".")
 
 
 def percent(share: float) -> str:

@@ -27,6 +27,7 @@ class Settings:
     Args:
         budget: The activations of a calendar month and what happens when they are used up.
         notices: A destination for notices, as a stream has it; None leaves them to the log.
+        file: Where they were read; None where they were not.
 
     Example:
         >>> Settings.from_dict({"budget": 500, "at_budget": "continue"}).budget
@@ -35,6 +36,7 @@ class Settings:
 
     budget: Budget = field(default_factory=Budget)
     notices: Mapping[str, Any] | None = None
+    file: str | None = field(default=None, compare=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], file: str | None = None) -> Self:
@@ -43,7 +45,7 @@ class Settings:
         Args:
             data: The keys of streamkit.yaml: `budget`, `at_budget` (`stop` or `continue`) and
                 `notices` (a destination).
-            file: For messages.
+            file: Where they were read.
 
         Raises:
             DeliveryError: Something is not valid; all problems.
@@ -72,7 +74,7 @@ class Settings:
             )
         if problems:
             raise DeliveryError(problems)
-        return cls(Budget(float(budget), at_budget), notices)
+        return cls(Budget(float(budget), at_budget), notices, file)
 
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> Self:

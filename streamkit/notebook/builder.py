@@ -18,6 +18,7 @@ from streamkit.notebook.draft import Draft
 from streamkit.notebook.editing import Editing
 from streamkit.notebook.latest import Latest
 from streamkit.notebook.opening import (
+    budget_for,
     file_of,
     named_conditions,
     open_connections,
@@ -334,7 +335,11 @@ class Builder:
         result, report = previewed.result, ""
         is_new = result is not self.previewed.result or not self.previewed.is_whole
         if result is not None and previewed.is_whole and is_new:
-            report = report_html(result, lambda: preview.state is previewed)
+            report = report_html(
+                result,
+                lambda: preview.state is previewed,
+                budget=budget_for(self.save_file).activations,
+            )
         with self.lock:
             if preview.state is not previewed:
                 return

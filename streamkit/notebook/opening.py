@@ -1,20 +1,63 @@
-"""What a builder is given, opened: a stream, the conditions beside it, the connections."""
+"""What a builder is given, opened: a stream, what lies beside it, the connections."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamkit.definition import Stream
 from streamkit.definition.named import NamedCondition, read_named_beside
+from streamkit.errors import DeliveryError
 from streamkit.notebook.draft import Draft
 
 if TYPE_CHECKING:
     from streamkit.delivery.connections import Connections
 
-__all__ = ["file_of", "named_conditions", "open_connections", "open_draft"]
+__all__ = [
+    "MonthlyBudget",
+    "budget_for",
+    "file_of",
+    "named_conditions",
+    "open_connections",
+    "open_draft",
+]
+
+
+class MonthlyBudget(NamedTuple):
+    """What a month's cost is compared with.
+
+    Args:
+        activations: How many there are, more than none.
+        why: Where the number is from, in words.
+    """
+
+    activations: float
+    why: str
+
+
+def budget_for(file: str) -> MonthlyBudget:
+    """The budget that sending a stream from here goes by, or the default where there is none.
+
+    Args:
+        file: The stream's file.
+    """
+    from streamkit.delivery.settings import SETTINGS_FILE, Settings
+
+    default = Settings().budget.activations
+    try:
+        settings = Settings.found(Path(), Path(file).parent)
+    except DeliveryError as error:
+        reason = error.problems[0].message
+        return MonthlyBudget(default, f"the default: {SETTINGS_FILE} cannot be used, {reason}")
+    if settings.file is None:
+        return MonthlyBudget(
+            default, f"the default: there is no {SETTINGS_FILE} here or beside the stream"
+        )
+    if not settings.budget.activations:
+        return MonthlyBudget(default, f"the default: {settings.file} gives nothing")
+    return MonthlyBudget(settings.budget.activations, f"as {settings.file} says")
 
 
 def file_of(stream: Stream | str | PathLike[str] | None) -> str:

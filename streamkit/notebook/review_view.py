@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamkit.backtesting.measures import BUDGET
+from streamkit.backtesting.text import amount
 from streamkit.errors import StreamkitError
 from streamkit.markup import Markup, table, tag
 from streamkit.notebook.fields import Field, Kit, problem_html, scrolling
+from streamkit.notebook.opening import MonthlyBudget, budget_for
 from streamkit.notebook.saving import text_for, text_in
 from streamkit.notebook.summary import diff_html, headline_of
 
@@ -61,7 +62,7 @@ class ReviewView:
         self._sentence.value = tag("p", draft.sentence or "Nothing yet.") + problem_html(
             draft.problems
         )
-        self._cost.value = _cost_html(self._builder.previewed)
+        self._cost.value = _cost_html(self._builder.previewed, budget_for(file))
         if self._path.widget.value.strip() != file:
             self._path.widget.value = file
         can_save = draft.stream is not None and bool(file)
@@ -92,7 +93,7 @@ class ReviewView:
             self.show()
 
 
-def _cost_html(previewed: Previewed) -> Markup:
+def _cost_html(previewed: Previewed, budget: MonthlyBudget) -> Markup:
     """The answer and the months' cost against the budget."""
     result = previewed.result
     if result is None:
@@ -104,11 +105,16 @@ def _cost_html(previewed: Previewed) -> Markup:
             f"{month['activations']:,.2f}",
             f"{month['of_budget']:.1%}",
         )
-        for month in result.cost().to_dicts()
+        for month in result.cost(budget=budget.activations).to_dicts()
     ]
-    head = ("month (UTC)", "matches", "activations", f"of the budget of {BUDGET:,.0f} a month")
+    head = ("month (UTC)", "matches", "activations", "of the budget")
     return Markup(
         tag("p", headline_of(previewed), style="margin:.2em 0")
         + scrolling("Cost by month", table(head, rows, numbers=(1, 2, 3)))
         + tag("p", f"Read from {previewed.scope}.", style="margin:.2em 0")
+        + tag(
+            "p",
+            f"The budget, for all streams together, is {amount(budget.activations)} a month, {budget.why}.",
+            style="margin:.2em 0",
+        )
     )

@@ -7,6 +7,7 @@ from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from streamkit.backtesting.measures import BUDGET
 from streamkit.charting import Chart
 from streamkit.errors import Problem
 from streamkit.markup import QUIET, Markup, shown, tag
@@ -111,18 +112,21 @@ def status_html(previewed: Previewed, *, is_current: bool) -> Markup:
     return tag("div", *busy, tag("span", f" {words}"), role="status")
 
 
-def report_html(result: Backtest, is_wanted: Callable[[], bool] = lambda: True) -> Markup:
+def report_html(
+    result: Backtest, is_wanted: Callable[[], bool] = lambda: True, *, budget: float = BUDGET
+) -> Markup:
     """The report of a preview, but for its heading.
 
     Args:
         result: What was found.
         is_wanted: Asked between its parts, which take their time.
+        budget: Activations a month that the cost is compared with.
     """
     from streamkit.backtesting.html import picture
     from streamkit.backtesting.report import stream_parts
 
     parts = []
-    for part in islice(stream_parts(result, result.streams[0].name), 1, None):
+    for part in islice(stream_parts(result, result.streams[0].name, budget), 1, None):
         if not is_wanted():
             break
         parts.append(picture(part) if isinstance(part, Chart) else part)
