@@ -148,8 +148,9 @@ def _read_stream(stream: StreamState, packed: dict[str, Any]) -> None:
     events = Events(packed["name"], packed["events"])
     for key, state in packed["states"]:
         stream.put_back(unpack_key(key), unpack_state(stream, state, events))
+    wait = stream.plan.wait
     stream.waits = [
-        (deadline, ordinal, unpack_key(key)) for deadline, ordinal, key in packed["waits"]
+        (deadline - wait, ordinal, unpack_key(key)) for deadline, ordinal, key in packed["waits"]
     ]
     if stream.cooldown is not None:
         _unpack_generations(stream.cooldown, packed["cooldown"])

@@ -16,7 +16,7 @@ from streamkit.running.dispatch import Dispatch, Group
 from streamkit.running.duplicates import SeenIds
 from streamkit.running.firing import Firing
 from streamkit.running.matches import Match
-from streamkit.running.runs import Key, Run, RunEvent, new_tuple
+from streamkit.running.runs import Key, Links, Run, new_tuple
 from streamkit.running.sessions import Sessions
 from streamkit.running.stream_state import Lifetime, StreamState
 from streamkit.running.tallies import NAMES_KEPT, OTHERS, Tallies
@@ -70,9 +70,11 @@ class Decider:
             else None
         )
         self.twins = Twins(places)
+        links = Links()
         self.streams = [
             StreamState(
                 stream,
+                links,
                 self._lifetime(stream, schema, forget_after),
                 asked.get(stream.stream.name),
                 can_rest=self.sessions is None or "session" not in stream.key,
@@ -209,7 +211,7 @@ class Decider:
                 streams = seen[kind].new_for(event_id, key, time, touched)
                 if streams != touched:
                     self.tallies.duplicates += 1
-            for bit, stream, move, begins, state_of in members:
+            for bit, stream, move, begins, state_of, quick in members:
                 if not streams & bit:
                     continue
                 state = state_of(key)
@@ -218,9 +220,18 @@ class Decider:
                         state = stream.recall(key)
                     if state is None and not begins:
                         continue
+                if type(state) is int:
+                    continue
+                if quick is not None and state is not None:
+                    quick(key, state, move, time)
+                    continue
                 if event is None:
-                    event = new_tuple(RunEvent, (time, self.ordinal, name, event_id, values))
-                run = stream.advance(key, state, move, event)
+                    event = new_tuple(Run, (time, self.ordinal, name, event_id, values, None, None))
+                run = (
+                    stream.begin(key, move, event)
+                    if state is None
+                    else stream.advance(key, state, move, event)
+                )
                 if run is not None:
                     firing = self._firing(stream, kind, key, run, facts, is_proven)
                     match = stream.complete(key, firing)
@@ -242,7 +253,6 @@ class Decider:
         facts: Sequence[str | None],
         is_proven: bool,
     ) -> Firing:
-        event = run.event
         by: Key | None = None
         if stream.cooldown is not None:
             place = self._cooldowns[id(stream)]
@@ -253,9 +263,7 @@ class Decider:
             session=None if self._session is None else facts[self._session],
             user=None if self._user is None else facts[self._user],
             by=by,
-            nth=0
-            if event.id is not None
-            else self.twins.earlier(event.time, kind, key, event.name),
+            nth=0 if run.id is not None else self.twins.earlier(run.time, kind, key, run.name),
             is_proven=is_proven,
         )
 
@@ -273,7 +281,7 @@ class Decider:
         """Fire the waits whose deadline is before a time."""
         fired: list[tuple[Match, Key | None]] = []
         for stream in self._with_waits:
-            if stream.waits and stream.waits[0][0] < horizon:
+            if stream.waits and stream.waits[0][0] + stream.plan.wait < horizon:
                 fired += stream.end_waits(horizon)
         return fired
 
@@ -291,7 +299,7 @@ class Decider:
 
     def next_deadline(self) -> int | None:
         """When the next wait ends, in microseconds; None if none is open."""
-        return min([s.waits[0][0] for s in self._with_waits if s.waits], default=None)
+        return min([s.waits[0][0] + s.plan.wait for s in self._with_waits if s.waits], default=None)
 
     def forget(self, now: int, events: int) -> None:
         """Drop what no later event can make anything of, a few keys for each event.

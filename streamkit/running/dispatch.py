@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from streamkit.running.moves import Move
+from streamkit.running.runs import Key, State
 from streamkit.running.stream_state import StreamState
 
 __all__ = ["Dispatch", "Group"]
@@ -13,9 +14,16 @@ __all__ = ["Dispatch", "Group"]
 SETS_KEPT = 10_000
 
 
-Member: TypeAlias = tuple[int, StreamState, Move, bool, Callable[[Any], Any]]
+Member: TypeAlias = tuple[
+    int,
+    StreamState,
+    Move,
+    bool,
+    Callable[[Any], Any],
+    Callable[[Key, State, Move, int], None] | None,
+]
 """A stream's bit, the stream, what the event does to it, whether that matters to a key without a
-state, and the look-up of a key's state."""
+state, the look-up of a key's state, and what to do with one if the event's time is all it needs."""
 
 
 class Group(NamedTuple):
@@ -72,7 +80,16 @@ class Dispatch:
             for number, stream in enumerate(self._streams):
                 move = stream.move(flags) if self._kinds[number] == kind else None
                 if move is not None:
-                    members.append((1 << number, stream, move, move.begins, stream.states.get))
+                    quick = (
+                        stream.block
+                        if move.only_blocks
+                        else stream.kill
+                        if move.only_kills
+                        else None
+                    )
+                    members.append(
+                        (1 << number, stream, move, move.begins, stream.states.get, quick)
+                    )
             if members:
                 bits = sum(member[0] for member in members)
                 place = places[0] if len(places) == 1 else None

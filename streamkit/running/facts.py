@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamkit.errors import EventsError
 from streamkit.events.property import Property
@@ -27,7 +27,7 @@ from streamkit.path import Path
 from streamkit.running.event_types import EventTypes
 from streamkit.times import EPOCH
 
-__all__ = ["NO_TIME", "fact_reader", "sequence_reader", "text_reader", "time_reader"]
+__all__ = ["NO_TIME", "Text", "fact_reader", "sequence_reader", "text_reader", "time_reader"]
 
 NO_TIME = FIRST_TIME - 1
 """What the time of an event is whose time is there and is no time."""
@@ -35,11 +35,24 @@ NAIVE_EPOCH = datetime(1970, 1, 1)
 ROLES = ("session", "user")
 
 
+class Text(NamedTuple):
+    """How a text is read of events.
+
+    Args:
+        column: Where it stands as it is, if what stands there is ASCII text; None for nowhere.
+        read: A function that gives it, whatever stands there.
+    """
+
+    column: str | None
+    read: Read
+
+
 def time_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event], int | None]:
     """A function that gives an event's time in microseconds, `NO_TIME`, or None where it is null."""
     bound = types.require("time")
     unit = types.schema.time_unit if types.has_integer_time() else None
     column = bound.column
+    is_column = not bound.accesses and bound.cast is None
     read: Read = (lambda event: event.get(column)) if not bound.accesses else readers.value(bound)
     cast = readers.cast(bound)
     if cast is not None:
@@ -64,7 +77,7 @@ def time_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event], int
         return NO_TIME if time is None or not FIRST_TIME <= time <= LAST_TIME else time
 
     def read_time(event: Event) -> int | None:
-        value = read(event)
+        value: Any = event.get(column) if is_column else read(event)
         kind = type(value)
         if kind is datetime:
             since = value - (NAIVE_EPOCH if value.tzinfo is None else EPOCH)
@@ -105,17 +118,17 @@ def _no_text(_: Any) -> None:
     """The text of values that have none."""
 
 
-def text_reader(bound: Property, readers: RowReaders) -> Read:
-    """A function that gives a property as the text that keys, ids and users are compared by."""
+def text_reader(bound: Property, readers: RowReaders) -> Text:
+    """How a property is read as the text that keys, ids and users are compared by."""
     if bound.joined:
-        return _joined_reader([_part_reader(part, readers) for part in bound.joined])
+        return Text(None, _joined_reader([_part_reader(part, readers) for part in bound.joined]))
     read, cast = readers.value(bound), readers.cast(bound)
     if bound.type.kind in (Kind.LIST, Kind.STRUCT, Kind.MAP, Kind.OTHER):
-        return _no_text
+        return Text(None, _no_text)
     if cast is not None:
-        return lambda event: key_text(cast(read(event)))
+        return Text(None, lambda event: key_text(cast(read(event))))
 
-    if not bound.accesses:
+    if not bound.accesses and bound.type.kind in (Kind.TEXT, Kind.JSON):
         column = bound.column
 
         def column_text(event: Event) -> str | None:
@@ -124,8 +137,7 @@ def text_reader(bound: Property, readers: RowReaders) -> Read:
                 return value
             return key_text(read(event))
 
-        if bound.type.kind in (Kind.TEXT, Kind.JSON):
-            return column_text
+        return Text(column, column_text)
 
     def text(event: Event) -> str | None:
         value = read(event)
@@ -133,7 +145,7 @@ def text_reader(bound: Property, readers: RowReaders) -> Read:
             return value
         return key_text(value)
 
-    return text
+    return Text(None, text)
 
 
 def _joined_reader(parts: Sequence[Read]) -> Read:
@@ -148,7 +160,7 @@ def _joined_reader(parts: Sequence[Read]) -> Read:
 
 def _part_reader(bound: Property, readers: RowReaders) -> Read:
     """A part of a joined text: with a mark before each colon that is its own."""
-    text = text_reader(bound, readers)
+    text = text_reader(bound, readers).read
     if bound.type.kind not in (Kind.TEXT, Kind.JSON):
         return text
 
@@ -159,8 +171,8 @@ def _part_reader(bound: Property, readers: RowReaders) -> Read:
     return marked
 
 
-def fact_reader(part: str, types: EventTypes, readers: RowReaders) -> Read:
-    """A function that gives a key part or cooldown value: `session`, `user`, or a path.
+def fact_reader(part: str, types: EventTypes, readers: RowReaders) -> Text:
+    """How a key part or cooldown value is read: `session`, `user`, or a path.
 
     With a sessionizer the session is still its user: sessions are made in order.
 

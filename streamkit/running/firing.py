@@ -10,7 +10,7 @@ from streamkit.matching.identity import compact, match_id
 from streamkit.matching.plan import StreamPlan
 from streamkit.running.asking import context_of
 from streamkit.running.matches import Match, MatchedEvent, RunEnds
-from streamkit.running.runs import Key, Run, RunEvent
+from streamkit.running.runs import Key, Run
 
 __all__ = ["Firing", "goes_on_after", "make_match"]
 
@@ -36,11 +36,6 @@ class Firing(NamedTuple):
     nth: int
     is_proven: bool
 
-    @property
-    def event(self) -> RunEvent:
-        """The firing event."""
-        return self.run.event
-
 
 def goes_on_after(frequency: Frequency, taken: tuple[int, int] | None, run: Run) -> bool:
     """Whether the frequency rule lets a run through after the last one that it took.
@@ -59,7 +54,7 @@ def goes_on_after(frequency: Frequency, taken: tuple[int, int] | None, run: Run)
 
 def make_match(plan: StreamPlan, key: Key, firing: Firing, asked: Needs | None = None) -> Match:
     """The match of a firing event, with what its payload asks of its events."""
-    stream, event = plan.stream, firing.event
+    stream, event = plan.stream, firing.run
     parts = (key,) if isinstance(key, str) else key
     return Match(
         stream=stream.name,
@@ -88,4 +83,4 @@ def _ends(plan: StreamPlan, firing: Firing) -> RunEnds:
     if value is not None and cooldown is not None and cooldown.by == "key":
         value = compact([value] if isinstance(value, str) else value)
     assert value is None or isinstance(value, str), "only a key has parts"
-    return RunEnds(first.id, first.name, first.ordinal, firing.event.ordinal, value)
+    return RunEnds(first.id, first.name, first.ordinal, firing.run.ordinal, value)

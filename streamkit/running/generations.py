@@ -70,16 +70,21 @@ class Deadlines(Generic[K]):
         width: Length of a stretch, in microseconds.
     """
 
-    __slots__ = ("first", "stretches", "width")
+    __slots__ = ("first", "newest", "stretches", "width")
 
     def __init__(self, width: int) -> None:
         self.width = max(width, 1)
         self.stretches: dict[int, list[K]] = {}
         self.first: int | None = None
+        self.newest = 0
 
     def add(self, key: K, time: int) -> int:
         """Look at a key after a time; returns the stretch it is in."""
         stretch = time // self.width + 1
+        if stretch == self.newest:
+            stretch = self.newest  # one number, not one for each key of the stretch
+        else:
+            self.newest = stretch
         found = self.stretches.get(stretch)
         if found is None:
             self.stretches[stretch] = [key]

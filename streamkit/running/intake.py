@@ -75,13 +75,15 @@ class Intake:
         cooldowns = [s.cooldown.by for s in streams if s.cooldown is not None]
         self.facts = fact_names([s.key for s in self.plan.streams], cooldowns, schema)
         facts = [(name, fact_reader(name, types, readers)) for name in self.facts]
+        self._no_facts: list[str | None] = [None] * len(facts)
         self._asking = Asking(self.plan, needs, types, readers) if needs else None
         self._everything = schema.sessionizer is not None or (
             self._asking is not None and self._asking.of_sessions
         )
-        self.interest = Interest(self.plan, types, readers, facts, everything=self._everything)
+        interest = Interest(self.plan, types, readers, facts, everything=self._everything)
+        self._by_name, self._other = interest.by_name, interest.other
         self._time = time_reader(types, readers)
-        self._name = text_reader(types.require("name"), readers)
+        self._name_column, self._name = text_reader(types.require("name"), readers)
         self._sequence = sequence_reader(types, readers)
         bound_id = types.role("id")
         self._id = None if bound_id is None else text_reader(bound_id, readers)
@@ -113,7 +115,8 @@ class Intake:
                 self.newest = time
                 if self.lateness is not None and time - self.lateness > self.watermark:
                     self.watermark = time - self.lateness
-            self.oldest = min(self.oldest, time)
+            if time < self.oldest:  # noqa: PLR1730 # a call for every event that mostly changes nothing
+                self.oldest = time
             return self._held(event, time, position)
         except EventsError:
             raise
@@ -122,18 +125,31 @@ class Intake:
             return None
 
     def _held(self, event: Mapping[str, Any], time: int, position: Any) -> Held | None:
-        name = self._name(event)
-        wanted = self.interest.by_name.get(name, self.interest.other)
+        name = None if self._name_column is None else event.get(self._name_column)
+        if type(name) is not str or not name.isascii():
+            name = self._name(event)
+        wanted = self._by_name.get(name, self._other)
         if wanted is None:
             return None
-        flags = wanted.flags
-        for bit, test in wanted.tests:
+        flags, tests, columns, others = wanted
+        for bit, test in tests:
             if test(event):
                 flags |= bit
         if not flags and not self._everything:
             return None
-        facts = [read(event) for read in wanted.facts]
-        event_id = None if self._id is None else self._id(event)
+        facts = self._no_facts.copy()
+        for place, column, read in columns:
+            value = event.get(column)
+            if value is not None and (type(value) is not str or not value.isascii()):
+                value = read(event)
+            facts[place] = value
+        for place, read in others:
+            facts[place] = read(event)
+        event_id: str | None = None
+        if self._id is not None:
+            event_id = None if self._id.column is None else event.get(self._id.column)
+            if type(event_id) is not str or not event_id.isascii():
+                event_id = self._id.read(event)
         sequence = 0 if self._sequence is None else self._sequence(event)
         if position is None:
             position = self.arrivals

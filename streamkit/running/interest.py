@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamkit.definition import All
 from streamkit.matching.plan import Plan
 from streamkit.matching.row_paths import Event, Read, RowReaders
 from streamkit.matching.row_predicates import Test, criterion_test
 from streamkit.running.event_types import EventTypes
+from streamkit.running.facts import Text
 
 __all__ = ["Interest", "Wanted"]
 
 
-class Wanted:
+class Wanted(NamedTuple):
     """What is asked of events of one name.
 
-    Attributes:
+    Args:
         flags: Flags that every such event meets, as bits.
         tests: Further flags, each with what an event must meet.
-        facts: Functions that give the texts that streams need of such an event.
+        columns: Places of the texts that streams need of such an event and that mostly stand in
+            a column as they are, each with the column and a function that gives it anyhow.
+        facts: Places of the other texts, each with a function that gives it.
     """
 
-    __slots__ = ("facts", "flags", "tests")
-
-    def __init__(
-        self,
-        flags: int,
-        tests: tuple[tuple[int, Test], ...],
-        facts: tuple[Read, ...],
-    ) -> None:
-        self.flags = flags
-        self.tests = tests
-        self.facts = facts
-
-
-def _nothing(_: Any) -> None:
-    """A text that nobody asks for."""
+    flags: int
+    tests: tuple[tuple[int, Test], ...]
+    columns: tuple[tuple[int, str, Read], ...]
+    facts: tuple[tuple[int, Read], ...]
 
 
 class Interest:
@@ -47,7 +39,7 @@ class Interest:
         plan: The compiled streams.
         types: What paths mean.
         readers: Brings properties out of events.
-        facts: Names and functions of all texts that streams need.
+        facts: All texts that streams need, by name.
         everything: Whether every event counts, as it does for a sessionizer.
     """
 
@@ -56,7 +48,7 @@ class Interest:
         plan: Plan,
         types: EventTypes,
         readers: RowReaders,
-        facts: Sequence[tuple[str, Read]],
+        facts: Sequence[tuple[str, Text]],
         *,
         everything: bool,
     ) -> None:
@@ -101,8 +93,13 @@ class Interest:
             facts.add("session")
         if not asked and not self._everything:
             return None
-        readers = tuple(read if name in facts else _nothing for name, read in self._facts)
-        return Wanted(flags, tuple(tests), readers)
+        texts = [(place, *text) for place, (name, text) in enumerate(self._facts) if name in facts]
+        return Wanted(
+            flags,
+            tuple(tests),
+            tuple((place, column, read) for place, column, read in texts if column is not None),
+            tuple((place, read) for place, column, read in texts if column is None),
+        )
 
     def _test(self, where: Any) -> Test:
         known = repr(where)  # 1, 1.0 and True are equal as values, and not as criteria

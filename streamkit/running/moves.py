@@ -72,6 +72,10 @@ class Move:
         may_empty: Whether it can leave a key without a state.
         only_step: The one step that it may take, where that is all it does and the step has one
             copy; None otherwise.
+        opens: The place of the first step's candidates, where a candidate of that step is all
+            that it makes of a key without a state; None otherwise.
+        only_blocks: Whether it only notes its time, for first excludes.
+        only_kills: Whether it only ends waits.
     """
 
     steps: tuple[int, ...]
@@ -82,6 +86,9 @@ class Move:
     begins: bool
     may_empty: bool
     only_step: int | None
+    opens: int | None
+    only_blocks: bool
+    only_kills: bool
 
 
 def move_of(layout: Layout, flags: int) -> Move | None:
@@ -102,6 +109,8 @@ def move_of(layout: Layout, flags: int) -> Move | None:
     ]
     kills = [length for flag, length in plan.last_excludes if flags >> flag & 1]
     ends_runs = any(flags >> flag & 1 for flag in plan.run_excludes)
+    takes_steps = bool(steps or clears or ends_runs)
+    is_step = len(steps) == 1 and not (clears or blocks or ends_runs)
     return Move(
         steps=tuple(reversed(steps)),
         clears=tuple(clears),
@@ -110,9 +119,8 @@ def move_of(layout: Layout, flags: int) -> Move | None:
         ends_runs=ends_runs,
         begins=bool(blocks) or 0 in steps,
         may_empty=ends_runs or bool(clears or kills),
-        only_step=steps[0]
-        if len(steps) == 1
-        and plan.steps[steps[0]].copies == 1
-        and not (clears or blocks or ends_runs)
-        else None,
+        only_step=steps[0] if is_step and plan.steps[steps[0]].copies == 1 else None,
+        opens=layout.rings[0] if is_step and steps[0] == 0 else None,
+        only_blocks=bool(blocks) and not takes_steps and not kills,
+        only_kills=bool(kills) and not takes_steps and not blocks,
     )

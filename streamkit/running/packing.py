@@ -9,7 +9,7 @@ from typing import Any
 from streamkit.errors import EventsError
 from streamkit.running.asking import LAST
 from streamkit.running.firing import Firing
-from streamkit.running.runs import Key, Run, RunEvent, State
+from streamkit.running.runs import Key, Run, State
 from streamkit.running.stream_state import StreamState
 
 __all__ = [
@@ -33,21 +33,34 @@ class Events:
 
     def __init__(self, stream: str, known: Iterable[Sequence[Any]] = ()) -> None:
         self.stream = stream
-        self.known = {}
+        self.known: dict[int, Run] = {}
+        self._runs: dict[tuple[int, ...], Run] = {}
         for time, ordinal, name, event_id, *values in known:
             kept = {stream: values[0]} if values else None
-            self.known[ordinal] = RunEvent(time, ordinal, name, event_id, kept)
+            self.known[ordinal] = Run(time, ordinal, name, event_id, kept)
 
-    def pack(self, event: RunEvent) -> int:
+    def pack(self, event: Run) -> int:
         """Note an event; returns what stands for it."""
         self.known[event.ordinal] = event
         return event.ordinal
+
+    def run(self, ordinals: tuple[int, ...]) -> Run:
+        """The run of a first event and the events of its steps; the same for the same."""
+        found = self._runs.get(ordinals)
+        if found is None:
+            first, *steps = ordinals
+            found = self.known[steps[-1]]
+            if found.ordinal != first or len(steps) > 1:
+                before = self.run(ordinals[:-1]) if len(steps) > 1 else None
+                found = found._replace(start=self.known[first], before=before)
+            self._runs[ordinals] = found
+        return found
 
     def rows(self) -> list[list[Any]]:
         """All events noted, in order."""
         return [self._row(self.known[ordinal]) for ordinal in sorted(self.known)]
 
-    def _row(self, event: RunEvent) -> list[Any]:
+    def _row(self, event: Run) -> list[Any]:
         kept = None if event.values is None else event.values.get(self.stream)
         row = [event.time, event.ordinal, event.name, event.id]
         return row if kept is None else [*row, {k: v for k, v in kept.items() if k != LAST}]
@@ -97,13 +110,7 @@ def _pack_run(run: Run | None, events: Events) -> Any:
 
 
 def _unpack_run(packed: Any, events: Events) -> Run | None:
-    if packed is None:
-        return None
-    first = events.known[packed[0]]
-    run = None
-    for ordinal in packed[1:]:
-        run = Run(events.known[ordinal], first, run)
-    return run
+    return None if packed is None else events.run(tuple(packed))
 
 
 def pack_state(stream: StreamState, state: State | int, events: Events) -> Any:

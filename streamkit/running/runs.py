@@ -16,7 +16,7 @@ from streamkit.matching.plan import StreamPlan
 from streamkit.running.asking import Values
 from streamkit.running.moves import Layout, Move
 
-__all__ = ["Key", "Run", "RunEvent", "Runs", "State"]
+__all__ = ["Key", "Links", "Run", "Runs", "State"]
 
 Key: TypeAlias = "str | tuple[str, ...]"
 State: TypeAlias = list[Any]
@@ -25,15 +25,20 @@ NEVER = None
 """When a state ends that nothing but its key's end can end."""
 
 
-class RunEvent(NamedTuple):
-    """What is kept of an event.
+class Run(NamedTuple):
+    """Events that satisfy the steps up to one: what is kept of the last, and the run before it.
+
+    An event by itself is the run of the first step that it satisfies. So it is made once, and all
+    streams hold the same.
 
     Args:
-        time: In microseconds.
+        time: Of the event of the step (its last copy), in microseconds.
         ordinal: Its place among all events that were decided.
         name: Its name.
         id: Its id, if it has one.
         values: What payloads ask of it (see `asking`); None where none does.
+        start: The run's first event; None where it is this one.
+        before: The run of the step before.
     """
 
     time: int
@@ -41,29 +46,42 @@ class RunEvent(NamedTuple):
     name: str | None
     id: str | None
     values: Values | None = None
+    start: Run | None = None
+    before: Run | None = None
 
+    @property
+    def first(self) -> Run:
+        """The run's first event."""
+        return self if self.start is None else self.start
 
-class Run(NamedTuple):
-    """Events that satisfy the steps up to one.
-
-    Args:
-        event: The event of the step (its last copy).
-        first: The run's first event.
-        before: The run of the step before.
-    """
-
-    event: RunEvent
-    first: RunEvent
-    before: Run | None
-
-    def events(self) -> tuple[RunEvent, ...]:
+    def events(self) -> tuple[Run, ...]:
         """The event of each step, in order."""
-        found = [self.event]
+        found = [self]
         run = self.before
         while run is not None:
-            found.append(run.event)
+            found.append(run)
             run = run.before
         return tuple(reversed(found))
+
+
+class Links:
+    """Makes runs longer by an event; streams that hold the same run get the same longer one."""
+
+    __slots__ = ("_before", "_event", "_run")
+
+    def __init__(self) -> None:
+        self._event: Run | None = None
+        self._before: Run | None = None
+        self._run: Run
+
+    def link(self, before: Run, event: Run) -> Run:
+        """A run that goes on with an event."""
+        if before is self._before and event is self._event:
+            return self._run
+        self._before, self._event = before, event
+        run: Run = new_tuple(Run, (*event[:5], before[5] or before, before))
+        self._run = run
+        return run
 
 
 class Runs:
@@ -71,10 +89,12 @@ class Runs:
 
     Args:
         plan: The stream.
+        links: Makes runs longer, for all streams.
     """
 
-    def __init__(self, plan: StreamPlan) -> None:
+    def __init__(self, plan: StreamPlan, links: Links) -> None:
         self.plan = plan
+        self._link = links.link
         self.layout = Layout.of(plan)
         self._last = len(plan.steps) - 1
         self._within = plan.within
@@ -86,7 +106,7 @@ class Runs:
         rings = tuple(ring for ring in self.layout.rings if ring is not None)
         self._run_places = (*range(self._last), *rings)
 
-    def advance(self, state: State, move: Move, event: RunEvent) -> Run | None:
+    def advance(self, state: State, move: Move, event: Run) -> Run | None:
         """Let an event take its part; returns the run that it completes, windows kept."""
         time = event[0]
         if not move.steps and not move.ends_runs:
@@ -120,43 +140,31 @@ class Runs:
             state[slot] = time
         return completed if completed is None or self._is_in_time(completed) else None
 
-    def take_step(self, state: State, step: int, event: RunEvent) -> Run | None:
+    def take_step(self, state: State, step: int, event: Run) -> Run | None:
         """The same where the event can only take one step of one copy, as nearly all do."""
-        if step == 0:
-            if self._lookbacks and self._is_blocked(state, event[0]):
-                return None
-            run: Run = new_tuple(Run, (event, event, None))
-        else:
-            before = state[step - 1]
-            if before is None:
-                return None
-            within = self._withins[step]
-            if within is not None and event[0] - before[0][0] > within:
-                return None
-            run = new_tuple(Run, (event, before[1], before))
-        if step != self._last:
-            state[step] = run
-            return None
-        within = self._within
-        return run if within is None or event[0] - run[1][0] <= within else None
+        run = self._next_run(state, step, event)
+        if run is None or step == self._last:
+            return run if run is None or self._is_in_time(run) else None
+        state[step] = run
+        return None
 
-    def _next_run(self, state: State, step: int, event: RunEvent) -> Run | None:
+    def _next_run(self, state: State, step: int, event: Run) -> Run | None:
         """The run that goes on to a step with this event as its (first) copy."""
         if step == 0:
             if self._lookbacks and self._is_blocked(state, event[0]):
                 return None
-            return new_tuple(Run, (event, event, None))
-        before = state[step - 1]
+            return event
+        before: Run | None = state[step - 1]
         if before is None:
             return None
         within = self._withins[step]
-        if within is not None and event[0] - before[0][0] > within:
+        if within is not None and event[0] - before[0] > within:
             return None
-        return new_tuple(Run, (event, before[1], before))
+        return self._link(before, event)
 
     def _is_in_time(self, run: Run) -> bool:
         within = self._within
-        return within is None or run[0][0] - run[1][0] <= within
+        return within is None or run.start is None or run.time - run.start.time <= within
 
     def _is_blocked(self, state: State, time: int) -> bool:
         """Whether a first exclude forbids a run to start now."""
@@ -166,15 +174,17 @@ class Runs:
                 return True
         return False
 
-    def _last_copy(self, state: State, step: int, event: RunEvent) -> Run | None:
+    def _last_copy(self, state: State, step: int, event: Run) -> Run | None:
         """The run whose last copy this event is: its first copy is the newest with enough between."""
         place = self.layout.rings[step]
         assert place is not None
         ring = state[place]
         if ring is None or len(ring) < self._copies[step] - 1:
             return None
-        first_copy = ring[0]
-        return None if first_copy is None else Run(event, first_copy[1], first_copy[2])
+        first_copy: Run | None = ring[0]
+        if first_copy is None:
+            return None
+        return event._replace(start=first_copy.first, before=first_copy.before)
 
     def _enter(self, state: State, step: int, first_copy: Run | None) -> None:
         """Note a candidate: for each of the last k - 1, the newest first copy up to it."""
@@ -192,7 +202,7 @@ class Runs:
     def _end_runs(
         self,
         state: State,
-        event: RunEvent,
+        event: Run,
         reached: list[tuple[int, Run]],
         entered: list[tuple[int, Run | None]],
     ) -> None:
@@ -218,7 +228,7 @@ class Runs:
                 ends = None if within is None else run.first.time + within
                 following = self._withins[step + 1]
                 if following is not None:
-                    until = run.event.time + following
+                    until = run.time + following
                     ends = until if ends is None else min(ends, until)
                 if ends is None:
                     return NEVER

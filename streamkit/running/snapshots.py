@@ -94,6 +94,8 @@ def _pack_stream(stream: StreamState) -> dict[str, Any]:
     return {
         "events": events.rows(),
         "states": states,
-        "waits": sorted([time, ordinal, pack_key(key)] for time, ordinal, key in stream.waits),
+        "waits": sorted(
+            [time + stream.plan.wait, ordinal, pack_key(key)] for time, ordinal, key in stream.waits
+        ),
         "cooldown": None if stream.cooldown is None else _pack_generations(stream.cooldown),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
 from streamkit.matching.contexts import Needs
@@ -11,7 +11,7 @@ from streamkit.running.firing import Firing, goes_on_after, make_match
 from streamkit.running.generations import Deadlines, Generations
 from streamkit.running.matches import Match
 from streamkit.running.moves import Move, move_of
-from streamkit.running.runs import NOTHING, Key, Run, RunEvent, Runs, State
+from streamkit.running.runs import NOTHING, Key, Links, Run, Runs, State
 
 __all__ = ["FOREVER", "Lifetime", "StreamState"]
 
@@ -30,6 +30,7 @@ class StreamState:
 
     Args:
         plan: The stream.
+        links: Makes runs longer, for all streams.
         lifetime: When a key can be forgotten whatever it holds.
         asked: What the stream's payload asks of its matches.
         can_rest: Whether the end of a key depends on nothing but its last touch.
@@ -47,6 +48,7 @@ class StreamState:
     def __init__(
         self,
         plan: StreamPlan,
+        links: Links,
         lifetime: Lifetime | None,
         asked: Needs | None = None,
         *,
@@ -60,10 +62,10 @@ class StreamState:
         self.changed_cooldowns: set[Key] | None = None
         self.recall_cooldown: Callable[[Key], int | None] | None = None
         self._can_rest = can_rest
-        self.runs = Runs(plan)
+        self.runs = Runs(plan, links)
         self.states: dict[Key, State | int] = {}
         self.waits: list[tuple[int, int, Key]] = []
-        """Deadline, ordinal of the firing event, key: a heap."""
+        """Time and ordinal of the firing event, key: a heap."""
         self.matched = 0
         self.held_back = 0
         self.dropped = 0
@@ -76,6 +78,7 @@ class StreamState:
             self.cooldown = Generations(self.cooldown_length)
         self._lifetime = lifetime
         self._layout = self.runs.layout
+        self._touched, self._waiting = self._layout.touched, self._layout.waiting
         self._waits_for = bool(plan.last_excludes)
         self._is_once = plan.stream.frequency == "once"
         self._moves: dict[int, Move | None] = {}
@@ -90,44 +93,63 @@ class StreamState:
             self._moves[flags] = move_of(self._layout, flags)
         return self._moves[flags]
 
-    def advance(
-        self, key: Key, state: State | int | None, move: Move, event: RunEvent
-    ) -> Run | None:
-        """Let an event take its part in its key, whose state is given; a run that it completes."""
-        layout = self._layout
-        if state is None:
-            state = [None] * layout.size
-            state[layout.touched] = event.time
+    def begin(self, key: Key, move: Move, event: Run) -> Run | None:
+        """Let an event take its part in a key without a state; a run that it completes."""
+        layout, time = self._layout, event[0]
+        state: State = [None] * layout.size
+        state[layout.touched] = time
+        completed = None
+        if move.opens is not None:
+            state[move.opens] = [event]
+        else:
             completed = self.runs.advance(state, move, event)
             if self._is_empty(state):
                 if completed is None:
                     return None
                 if not self._waits_for and not self._is_once and event.id is None:
                     return completed  # nothing has to be remembered of it
-            self.states[key] = state
-            if self.changed is not None:
-                self.changed.add(key)
-            state[layout.due] = self.deadlines.add(key, event.time + self._horizon)
-            return completed
-        if type(state) is int:
-            return None
-        assert isinstance(state, list)
+        self.states[key] = state
         if self.changed is not None:
             self.changed.add(key)
-        state[layout.touched] = event[0]
-        if move.kills is not None and state[layout.waiting]:
+        state[layout.due] = self.deadlines.add(key, time + self._horizon)
+        return completed
+
+    def block(self, key: Key, state: State, move: Move, time: int) -> None:
+        """Let an event take its part in its key, of a move that only blocks."""
+        if self.changed is not None:
+            self.changed.add(key)
+        state[self._touched] = time
+        for slot in move.blocks:
+            state[slot] = time
+
+    def kill(self, key: Key, state: State, move: Move, time: int) -> None:
+        """The same of a move that only ends waits."""
+        assert move.kills is not None
+        if self.changed is not None:
+            self.changed.add(key)
+        state[self._touched] = time
+        if state[self._waiting]:
+            self._kill(state, time - move.kills)
+        if not state[self._waiting]:
+            self._drop_if_useless(key, state)
+
+    def advance(self, key: Key, state: State, move: Move, event: Run) -> Run | None:
+        """Let an event take its part in its key, whose state is given; a run that it completes."""
+        if self.changed is not None:
+            self.changed.add(key)
+        state[self._touched] = event[0]
+        if move.kills is not None and state[self._waiting]:
             self._kill(state, event[0] - move.kills)
         if move.only_step is not None and not move.may_empty:
             return self.runs.take_step(state, move.only_step, event)
         completed = self.runs.advance(state, move, event)
-        if (
-            move.may_empty
-            and completed is None
-            and self._is_empty(state)
-            and not self._remembers(state)
-        ):
-            self._drop(key)
+        if move.may_empty and completed is None:
+            self._drop_if_useless(key, state)
         return completed
+
+    def _drop_if_useless(self, key: Key, state: State) -> None:
+        if self._is_empty(state) and not self._remembers(state):
+            self._drop(key)
 
     def _is_empty(self, state: State) -> bool:
         """Whether it holds no run, no candidate and no block."""
@@ -139,7 +161,7 @@ class StreamState:
     def _kill(self, state: State, since: int) -> None:
         """End the waits of events at or after a time."""
         waiting = state[self._layout.waiting]
-        while waiting and waiting[-1].event.time >= since:
+        while waiting and waiting[-1].run.time >= since:
             waiting.pop()
         if not waiting:
             state[self._layout.waiting] = None
@@ -150,42 +172,45 @@ class StreamState:
         Returns:
             The match, where the stream has no wait and the frequency rule lets it through.
         """
-        layout, event, run = self._layout, firing.event, firing.run
+        layout, run = self._layout, firing.run
         state = self.states.get(key)
         if type(state) is int:
             return None
         if state is None:  # nothing of it has to be remembered
             return make_match(self.plan, key, firing, self.asked)
         assert isinstance(state, list)
-        waiting: list[Firing] = state[layout.waiting] or []
+        waiting: Sequence[Firing] = state[layout.waiting] or ()
         if self._is_once and waiting:
             return None
         if (
-            event.id is not None
+            run.id is not None
             and not self._is_once
             and (
-                event.id in (state[layout.fired] or ())
-                or any(other.event.id == event.id for other in waiting)
+                run.id in (state[layout.fired] or ())
+                or any(other.run.id == run.id for other in waiting)
             )
         ):
             return None
         taken: tuple[int, int] | None = state[layout.taken]
         for other in reversed(waiting):
             if other.is_kept:
-                taken = (other.run.first.ordinal, other.event.ordinal)
+                taken = (other.run.first.ordinal, other.run.ordinal)
                 break
         is_kept = goes_on_after(self.plan.stream.frequency, taken, run)
         if self._waits_for:
-            if is_kept or event.id is not None:
-                waiting.append(firing if is_kept else firing._replace(is_kept=False))
-                state[layout.waiting] = waiting
-                heappush(self.waits, (event.time + self.plan.wait, event.ordinal, key))
+            if is_kept or run.id is not None:
+                kept = firing if is_kept else firing._replace(is_kept=False)
+                if waiting:
+                    state[layout.waiting].append(kept)
+                else:
+                    state[layout.waiting] = [kept]
+                heappush(self.waits, (run.time, run.ordinal, key))
             return None
         return self._confirm(key, state, firing if is_kept else firing._replace(is_kept=False))
 
     def _confirm(self, key: Key, state: State, firing: Firing) -> Match | None:
         """A firing event is sure: remember what later ones are judged by."""
-        layout, event = self._layout, firing.event
+        layout, event = self._layout, firing.run
         match = make_match(self.plan, key, firing, self.asked) if firing.is_kept else None
         if self._is_once:
             self.states[key] = event.time
@@ -199,14 +224,14 @@ class StreamState:
     def end_waits(self, horizon: int) -> list[tuple[Match, Key | None]]:
         """Fire the waits whose deadline is before a time; with each match its cooldown value."""
         fired: list[tuple[Match, Key | None]] = []
-        layout = self._layout
-        while self.waits and self.waits[0][0] < horizon:
+        layout, wait = self._layout, self.plan.wait
+        while self.waits and self.waits[0][0] + wait < horizon:
             _, ordinal, key = heappop(self.waits)
             state = self.states.get(key)
             if not isinstance(state, list) or not state[layout.waiting]:
                 continue
             waiting: list[Firing] = state[layout.waiting]
-            if waiting[0].event.ordinal != ordinal:
+            if waiting[0].run.ordinal != ordinal:
                 continue
             if self.changed is not None:
                 self.changed.add(key)
@@ -216,12 +241,8 @@ class StreamState:
             match = self._confirm(key, state, firing)
             if match is not None:
                 fired.append((match, firing.by))
-            if (
-                self.states.get(key) is state
-                and self._is_empty(state)
-                and not self._remembers(state)
-            ):
-                self._drop(key)
+            if self.states.get(key) is state:
+                self._drop_if_useless(key, state)
         return fired
 
     def is_held_back(self, by: Key | None, fired_at: int) -> bool:
@@ -248,7 +269,7 @@ class StreamState:
                 found += [
                     make_match(self.plan, key, firing, self.asked)
                     for firing in state[self._layout.waiting] or ()
-                    if firing.is_kept and firing.event.ordinal == ordinal
+                    if firing.is_kept and firing.run.ordinal == ordinal
                 ]
         return found
 
@@ -278,7 +299,7 @@ class StreamState:
             if state[self._layout.due] != stretch:
                 continue  # looked at in another stretch
             if state[self._layout.waiting]:
-                expires: int | None = state[self._layout.waiting][-1].event.time + self.plan.wait
+                expires: int | None = state[self._layout.waiting][-1].run.time + self.plan.wait
             elif state[self._layout.fired]:
                 expires = None
             else:
