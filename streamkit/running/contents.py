@@ -209,6 +209,7 @@ def _read_held(matcher: Matcher, data: dict[str, Any]) -> None:
                 values[0] if values else None,
             )
         )
+    matcher.held.sort()  # a file gives them as they arrived; a sorted list is a heap
     kinds = [
         decider.keys.index(key) if (key := tuple(each)) in decider.keys else None
         for each in data["keys"]

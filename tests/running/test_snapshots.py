@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 
 from streamkit import EventsError, Schema
+from streamkit.running.contents import restore
 from tests.running.examples import a_then_b, event, matcher
 
 EVENTS = [
@@ -50,6 +52,17 @@ def test_a_restored_matcher_goes_on_as_the_first_would(schema: Schema):
     assert len(found) > 20
     assert running.pending == whole.pending
     assert running.stats.matches == whole.stats.matches
+
+
+def test_held_events_may_come_back_in_any_order():
+    """A file gives them as they arrived; they are decided in order of time all the same."""
+    first = matcher()
+    first.push_many([event("B", 2), event("A", 1)])
+    data = json.loads(first.snapshot().partition(b"\n")[2])
+    data["held"].reverse()
+    running = matcher()
+    assert restore(running, data) == ()
+    assert [match.key for match in running.push(event("C", 60))] == [("s1",)]
 
 
 def test_the_same_calls_give_the_same_bytes():
