@@ -265,7 +265,7 @@ class _Cold:
             self.absent.add(key)
             return None
         rows, packed = json.loads(found)
-        state = unpack_state(stream, packed, Events(name, rows))
+        state = unpack_state(stream, key, packed, Events(name, rows))
         stream.put_back(key, state)
         return state
 

@@ -146,12 +146,10 @@ def _dropped(packed: dict[str, Any]) -> str:
 
 def _read_stream(stream: StreamState, packed: dict[str, Any]) -> None:
     events = Events(packed["name"], packed["events"])
-    for key, state in packed["states"]:
-        stream.put_back(unpack_key(key), unpack_state(stream, state, events))
-    wait = stream.plan.wait
-    stream.waits = [
-        (deadline - wait, ordinal, unpack_key(key)) for deadline, ordinal, key in packed["waits"]
-    ]
+    for packed_key, state in packed["states"]:
+        key = unpack_key(packed_key)
+        stream.put_back(key, unpack_state(stream, key, state, events))
+    stream.wait_again()
     if stream.cooldown is not None:
         _unpack_generations(stream.cooldown, packed["cooldown"])
     stream.matched, stream.held_back, stream.dropped, stream.forgotten = packed["counts"]

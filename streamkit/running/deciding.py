@@ -21,7 +21,7 @@ from streamkit.running.sessions import Sessions
 from streamkit.running.stream_state import Lifetime, StreamState
 from streamkit.running.tallies import NAMES_KEPT, OTHERS, Tallies
 from streamkit.running.totals import SessionTotals
-from streamkit.running.twins import Twins, key_of
+from streamkit.running.twins import Twins
 
 __all__ = ["Decider", "Held"]
 
@@ -201,40 +201,40 @@ class Decider:
     ) -> None:
         """Let one event take its part in the streams that it touches."""
         event, seen, in_file = None, self.seen, self.in_file
-        for kind, place, places, touched, members in groups:
-            key: Key | None = facts[place] if place is not None else key_of(facts, places)
-            if key is None:
+        for kind, place, joined, touched, members in groups:
+            key: Key | None = facts[place] if joined is None else joined(facts)
+            if key is None or (joined is not None and None in key):
                 self._count_lacking(touched, name)
                 continue
-            streams = touched
             if event_id is not None and seen is not None:
                 streams = seen[kind].new_for(event_id, key, time, touched)
                 if streams != touched:
                     self.tallies.duplicates += 1
-            for bit, stream, move, begins, state_of, quick in members:
-                if not streams & bit:
-                    continue
-                state = state_of(key)
+                    members = [each for each in members if each[2] & streams]  # noqa: PLW2901 # for the others it is one
+            for member in members:
+                state = member[0](key)
+                if state is None and not (member[1] or in_file):
+                    continue  # most streams have nothing of most keys
+                _, begins, _, stream, move, quick = member
                 if state is None:
                     if in_file and stream.recall is not None:
                         state = stream.recall(key)
                     if state is None and not begins:
                         continue
-                if type(state) is int:
-                    continue
-                if quick is not None and state is not None:
+                if quick is not None and type(state) is list:
                     quick(key, state, move, time)
                     continue
                 if event is None:
                     event = new_tuple(Run, (time, self.ordinal, name, event_id, values, None, None))
-                run = (
-                    stream.begin(key, move, event)
-                    if state is None
-                    else stream.advance(key, state, move, event)
-                )
+                if state is None:
+                    run = stream.begin(key, move, event)
+                elif type(state) is list:
+                    run = stream.advance(key, state, move, event)
+                else:
+                    continue
                 if run is not None:
                     firing = self._firing(stream, kind, key, run, facts, is_proven)
-                    match = stream.complete(key, firing)
+                    match = stream.complete(firing)
                     if match is not None:
                         fired.append((match, firing.by))
 
@@ -259,6 +259,7 @@ class Decider:
             by = key if place is None else facts[place]
         return Firing(
             run,
+            key,
             is_kept=True,
             session=None if self._session is None else facts[self._session],
             user=None if self._user is None else facts[self._user],
@@ -281,7 +282,7 @@ class Decider:
         """Fire the waits whose deadline is before a time."""
         fired: list[tuple[Match, Key | None]] = []
         for stream in self._with_waits:
-            if stream.waits and stream.waits[0][0] + stream.plan.wait < horizon:
+            if stream.waits:
                 fired += stream.end_waits(horizon)
         return fired
 
@@ -299,7 +300,7 @@ class Decider:
 
     def next_deadline(self) -> int | None:
         """When the next wait ends, in microseconds; None if none is open."""
-        return min([s.waits[0][0] + s.plan.wait for s in self._with_waits if s.waits], default=None)
+        return min([s.next_deadline() for s in self._with_waits if s.waits], default=None)
 
     def forget(self, now: int, events: int) -> None:
         """Drop what no later event can make anything of, a few keys for each event.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from streamkit.running.moves import Move
@@ -15,15 +16,15 @@ SETS_KEPT = 10_000
 
 
 Member: TypeAlias = tuple[
+    Callable[[Any], Any],
+    bool,
     int,
     StreamState,
     Move,
-    bool,
-    Callable[[Any], Any],
     Callable[[Key, State, Move, int], None] | None,
 ]
-"""A stream's bit, the stream, what the event does to it, whether that matters to a key without a
-state, the look-up of a key's state, and what to do with one if the event's time is all it needs."""
+"""The look-up of a key's state, whether the event matters to a key without one, the stream's bit,
+the stream, what the event does to it, and what to do if its time is all that this needs."""
 
 
 class Group(NamedTuple):
@@ -31,17 +32,17 @@ class Group(NamedTuple):
 
     Args:
         kind: The number of the kind of key.
-        place: Where its one part is among an event's texts; None if it has several.
-        places: Where its parts are.
+        place: Where its (first) part is among an event's texts.
+        joined: Gives all its parts; None if it has only one.
         streams: The streams as bits.
         members: The streams.
     """
 
     kind: int
-    place: int | None
-    places: tuple[int, ...]
+    place: int
+    joined: Callable[[Sequence[Any]], tuple[Any, ...]] | None
     streams: int
-    members: tuple[Member, ...]
+    members: Sequence[Member]
 
 
 class Dispatch:
@@ -88,10 +89,10 @@ class Dispatch:
                         else None
                     )
                     members.append(
-                        (1 << number, stream, move, move.begins, stream.states.get, quick)
+                        (stream.states.get, move.begins, 1 << number, stream, move, quick)
                     )
             if members:
-                bits = sum(member[0] for member in members)
-                place = places[0] if len(places) == 1 else None
-                groups.append(Group(kind, place, places, bits, tuple(members)))
+                bits = sum(bit for _, _, bit, *_ in members)
+                joined = itemgetter(*places) if len(places) > 1 else None
+                groups.append(Group(kind, places[0], joined, bits, tuple(members)))
         return groups

@@ -33,14 +33,13 @@ class SeenIds:
     def new_for(self, event_id: str, key: Key, time: int, streams: int) -> int:
         """For which of the streams that an event touches it is no duplicate, as bits."""
         ids = self.ids
-        found = ids.recent.get(event_id)
         if self.changed is not None:
             self.changed.add(event_id)
-        if found is None:
-            found = ids.older.get(event_id)
-            if found is None:
-                ids.recent[event_id] = (key, time, streams)
-                return streams
+        if event_id not in ids.recent and event_id not in ids.older:
+            ids.recent[event_id] = (key, time, streams)
+            return streams
+        found = ids.get(event_id)
+        assert found is not None
         entries = found if isinstance(found, list) else [found]
         return self._new_beside(entries, event_id, key, time, streams)
 

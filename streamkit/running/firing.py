@@ -20,6 +20,7 @@ class Firing(NamedTuple):
 
     Args:
         run: The run.
+        key: Its key.
         is_kept: Whether the frequency rule lets it through, as far as is known now.
         session: Session of the firing event.
         user: User of the firing event.
@@ -29,6 +30,7 @@ class Firing(NamedTuple):
     """
 
     run: Run
+    key: Key
     is_kept: bool
     session: str | None
     user: str | None
@@ -52,9 +54,9 @@ def goes_on_after(frequency: Frequency, taken: tuple[int, int] | None, run: Run)
     return frequency == "non_overlapping" and run.first.ordinal > taken[1]
 
 
-def make_match(plan: StreamPlan, key: Key, firing: Firing, asked: Needs | None = None) -> Match:
+def make_match(plan: StreamPlan, firing: Firing, asked: Needs | None = None) -> Match:
     """The match of a firing event, with what its payload asks of its events."""
-    stream, event = plan.stream, firing.run
+    stream, event, key = plan.stream, firing.run, firing.key
     parts = (key,) if isinstance(key, str) else key
     return Match(
         stream=stream.name,

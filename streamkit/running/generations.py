@@ -98,14 +98,20 @@ class Deadlines(Generic[K]):
         """Whether there is a key to look at."""
         return self.first is not None and self.first * self.width <= time
 
-    def take(self, time: int, limit: int) -> Iterator[tuple[K, int]]:
-        """Up to `limit` keys whose time has passed, each with its stretch."""
+    def take(self, time: int, limit: int) -> Iterator[tuple[list[K], int]]:
+        """Up to `limit` keys whose time has passed, those of each stretch with it."""
         while limit and self.first is not None and self.first * self.width <= time:
             stretch = self.first
             keys = self.stretches[stretch]
-            while limit and keys:
-                limit -= 1
-                yield keys.pop(), stretch
+            taken = keys[-limit:]
+            del keys[-limit:]
+            limit -= len(taken)
+            yield taken, stretch
             if not keys:
                 del self.stretches[stretch]
                 self.first = min(self.stretches, default=None)
+
+    def taken(self, time: int, limit: int) -> Iterator[K]:
+        """The same keys one by one."""
+        for keys, _ in self.take(time, limit):
+            yield from keys

@@ -86,7 +86,9 @@ class Intake:
         self._name_column, self._name = text_reader(types.require("name"), readers)
         self._sequence = sequence_reader(types, readers)
         bound_id = types.role("id")
-        self._id = None if bound_id is None else text_reader(bound_id, readers)
+        self._id_column, self._id = None, None
+        if bound_id is not None:
+            self._id_column, self._id = text_reader(bound_id, readers)
         self.columns = readers.columns | {types.require("time").column}
         if self._asking is not None:
             self.columns |= self._asking.columns
@@ -117,44 +119,41 @@ class Intake:
                     self.watermark = time - self.lateness
             if time < self.oldest:  # noqa: PLR1730 # a call for every event that mostly changes nothing
                 self.oldest = time
-            return self._held(event, time, position)
+            name = None if self._name_column is None else event.get(self._name_column)
+            if type(name) is not str or not name.isascii():
+                name = self._name(event)
+            wanted = self._by_name.get(name, self._other)
+            if wanted is None:
+                return None
+            flags, tests, columns, others = wanted
+            for bit, test in tests:
+                if test(event):
+                    flags |= bit
+            if not flags and not self._everything:
+                return None
+            facts = self._no_facts.copy()
+            for place, column, read in columns:
+                value = event.get(column)
+                if value is not None and (type(value) is not str or not value.isascii()):
+                    value = read(event)
+                facts[place] = value
+            for place, read in others:
+                facts[place] = read(event)
+            event_id: str | None = None
+            if self._id is not None:
+                event_id = None if self._id_column is None else event.get(self._id_column)
+                if type(event_id) is not str or not event_id.isascii():
+                    event_id = self._id(event)
+            sequence = 0 if self._sequence is None else self._sequence(event)
+            if position is None:
+                position = self.arrivals
+            values = None if self._asking is None else self._asking.values(event, flags)
+            return (time, sequence, position, self.arrivals, name, flags, facts, event_id, values)
         except EventsError:
             raise
         except Exception as error:  # noqa: BLE001 # one odd event must not stop a matcher
             self._skip(f"unreadable ({type(error).__name__})", event)
             return None
-
-    def _held(self, event: Mapping[str, Any], time: int, position: Any) -> Held | None:
-        name = None if self._name_column is None else event.get(self._name_column)
-        if type(name) is not str or not name.isascii():
-            name = self._name(event)
-        wanted = self._by_name.get(name, self._other)
-        if wanted is None:
-            return None
-        flags, tests, columns, others = wanted
-        for bit, test in tests:
-            if test(event):
-                flags |= bit
-        if not flags and not self._everything:
-            return None
-        facts = self._no_facts.copy()
-        for place, column, read in columns:
-            value = event.get(column)
-            if value is not None and (type(value) is not str or not value.isascii()):
-                value = read(event)
-            facts[place] = value
-        for place, read in others:
-            facts[place] = read(event)
-        event_id: str | None = None
-        if self._id is not None:
-            event_id = None if self._id.column is None else event.get(self._id.column)
-            if type(event_id) is not str or not event_id.isascii():
-                event_id = self._id.read(event)
-        sequence = 0 if self._sequence is None else self._sequence(event)
-        if position is None:
-            position = self.arrivals
-        values = None if self._asking is None else self._asking.values(event, flags)
-        return (time, sequence, position, self.arrivals, name, flags, facts, event_id, values)
 
     def _check_position(self, position: Any) -> None:
         """Positions are of one type, or they could not be compared."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 from streamkit.matching.plan import StreamPlan
 
@@ -17,9 +18,11 @@ class Layout:
         plan: The stream.
         rings: For each step with more than one copy, the place of its last candidates.
         blocks: For each first exclude, the place of its last time.
-        taken: The place of the last run that the frequency rule took.
-        waiting: The place of the runs whose wait has not ended.
-        fired: The place of the ids of events that fired.
+        live: How many places these are: what comes behind them makes no run.
+        taken: The place of the last run that the frequency rule took; None for a rule that
+            asks for none.
+        waiting: The place of the runs whose wait has not ended; None without a wait.
+        fired: The place of the ids of events that fired; None for a stream that fires once.
         touched: The place of the last time that an event touched the key.
         due: The place of the time at which the state is looked at again.
         size: How many places there are.
@@ -28,9 +31,10 @@ class Layout:
     plan: StreamPlan
     rings: tuple[int | None, ...]
     blocks: tuple[int, ...]
-    taken: int
-    waiting: int
-    fired: int
+    live: int
+    taken: int | None
+    waiting: int | None
+    fired: int | None
     touched: int
     due: int
     size: int
@@ -45,16 +49,19 @@ class Layout:
             size += step.copies > 1
         blocks = tuple(range(size, size + len(plan.first_excludes)))
         size += len(blocks)
+        frequency = plan.stream.frequency
+        places = count(size)
         return cls(
             plan=plan,
             rings=tuple(rings),
             blocks=blocks,
-            taken=size,
-            waiting=size + 1,
-            fired=size + 2,
-            touched=size + 3,
-            due=size + 4,
-            size=size + 5,
+            live=size,
+            taken=next(places) if frequency not in ("once", "every") else None,
+            waiting=next(places) if plan.last_excludes else None,
+            fired=next(places) if frequency != "once" else None,
+            touched=next(places),
+            due=next(places),
+            size=next(places),
         )
 
 

@@ -119,6 +119,8 @@ def pack_state(stream: StreamState, state: State | int, events: Events) -> Any:
         return state
     layout = stream.runs.layout
     steps = len(layout.plan.steps) - 1
+    taken = None if layout.taken is None else state[layout.taken]
+    fired = None if layout.fired is None else state[layout.fired]
     return [
         [_pack_run(run, events) for run in state[:steps]],
         [
@@ -127,9 +129,9 @@ def pack_state(stream: StreamState, state: State | int, events: Events) -> Any:
             if ring is not None
         ],
         [state[block] for block in layout.blocks],
-        list(state[layout.taken]) if state[layout.taken] else None,
-        [_pack_firing(firing, events) for firing in state[layout.waiting] or ()],
-        list(state[layout.fired] or ()),
+        list(taken) if taken else None,
+        [_pack_firing(firing, events) for firing in stream.waiting(state)],
+        list(fired or ()),
         state[layout.touched],
     ]
 
@@ -148,19 +150,19 @@ def _pack_ring(ring: list[Run | None], events: Events) -> list[Any]:
 
 
 def _pack_firing(firing: Firing, events: Events) -> list[Any]:
-    run, is_kept, session, user, by, nth, is_proven = firing
+    run, _, is_kept, session, user, by, nth, is_proven = firing
     return [_pack_run(run, events), is_kept, session, user, pack_key(by), nth, is_proven]
 
 
-def _unpack_firing(packed: list[Any], events: Events) -> Firing:
+def _unpack_firing(packed: list[Any], key: Key, events: Events) -> Firing:
     run, is_kept, session, user, by, nth, is_proven = packed
     found = _unpack_run(run, events)
     assert found is not None
-    return Firing(found, is_kept, session, user, unpack_key(by), nth, is_proven)
+    return Firing(found, key, is_kept, session, user, unpack_key(by), nth, is_proven)
 
 
-def unpack_state(stream: StreamState, packed: Any, events: Events) -> State | int:
-    """What `pack_state` was given, but for when it is looked at again."""
+def unpack_state(stream: StreamState, key: Key, packed: Any, events: Events) -> State | int:
+    """What `pack_state` was given of a key, but for when it is looked at again."""
     if isinstance(packed, int):
         return packed
     layout = stream.runs.layout
@@ -175,8 +177,10 @@ def unpack_state(stream: StreamState, packed: Any, events: Events) -> State | in
                 state[place] += [_unpack_run(run, events)] * count
     for place, block in zip(layout.blocks, blocks, strict=True):
         state[place] = block
-    state[layout.taken] = tuple(taken) if taken else None
-    state[layout.waiting] = [_unpack_firing(firing, events) for firing in waiting] or None
-    state[layout.fired] = tuple(fired) or None
+    if layout.taken is not None:
+        state[layout.taken] = tuple(taken) if taken else None
+    stream.set_waiting(state, [_unpack_firing(firing, key, events) for firing in waiting])
+    if layout.fired is not None:
+        state[layout.fired] = tuple(fired) or None
     state[layout.touched] = touched
     return state

@@ -103,8 +103,8 @@ class Runs:
         self._lookbacks = tuple(
             zip(self.layout.blocks, (length for _, length in plan.first_excludes), strict=True)
         )
-        rings = tuple(ring for ring in self.layout.rings if ring is not None)
-        self._run_places = (*range(self._last), *rings)
+        self._rings = tuple(ring for ring in self.layout.rings if ring is not None)
+        self._run_places = (*range(self._last), *self._rings)
 
     def advance(self, state: State, move: Move, event: Run) -> Run | None:
         """Let an event take its part; returns the run that it completes, windows kept."""
@@ -221,11 +221,11 @@ class Runs:
             Microseconds; a time before all others where there is nothing left; `NEVER`.
         """
         latest = NOTHING
-        within = self.plan.within
+        within = self._within
         for step in range(self._last):
             run = state[step]
             if run is not None:
-                ends = None if within is None else run.first.time + within
+                ends = None if within is None else (run[5] or run)[0] + within
                 following = self._withins[step + 1]
                 if following is not None:
                     until = run.time + following
@@ -233,14 +233,13 @@ class Runs:
                 if ends is None:
                     return NEVER
                 latest = max(latest, ends)
-        for ring in self.layout.rings:
-            if ring is not None and state[ring]:
-                newest = state[ring][-1]
-                if newest is None:
-                    continue
+        for ring in self._rings:
+            newest = state[ring][-1] if state[ring] else None
+            if newest is not None:
                 if within is None:
                     return NEVER
-                latest = max(latest, newest.first.time + within)
+                first = newest[5] or newest
+                latest = max(latest, first[0] + within)
         for slot, lookback in self._lookbacks:
             if state[slot] is not None:
                 if lookback is None:

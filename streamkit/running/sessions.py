@@ -94,7 +94,7 @@ class Sessions:
     def sweep(self, now: int, limit: int) -> None:
         """Forget sessions that are over."""
         again = []
-        for user, _ in self.deadlines.take(now - 1, limit):
+        for user in self.deadlines.taken(now - 1, limit):
             session = self.of_user[user]
             if session.latest + self.inactivity < now:
                 del self.of_user[user]

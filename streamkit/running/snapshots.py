@@ -94,8 +94,9 @@ def _pack_stream(stream: StreamState) -> dict[str, Any]:
     return {
         "events": events.rows(),
         "states": states,
-        "waits": sorted(
-            [time + stream.plan.wait, ordinal, pack_key(key)] for time, ordinal, key in stream.waits
-        ),
+        "waits": [
+            [firing.run.time + stream.plan.wait, firing.run.ordinal, pack_key(firing.key)]
+            for firing in stream.open_waits()
+        ],
         "cooldown": None if stream.cooldown is None else _pack_generations(stream.cooldown),
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from heapq import heappop, heappush
 
 from streamkit.matching.contexts import Needs
 from streamkit.matching.plan import StreamPlan
@@ -20,6 +20,8 @@ Lifetime = Callable[[Key, int, int], "int | None"]
 FOREVER = 2**63 - 1
 STRETCHES = 8
 SECOND = 1_000_000
+ENDED_KEPT = 1000
+"""Of so many waits that an exclude has ended at least is it worth looking for them."""
 
 
 class StreamState:
@@ -64,8 +66,9 @@ class StreamState:
         self._can_rest = can_rest
         self.runs = Runs(plan, links)
         self.states: dict[Key, State | int] = {}
-        self.waits: list[tuple[int, int, Key]] = []
-        """Time and ordinal of the firing event, key: a heap."""
+        self.waits: deque[Firing] = deque()
+        """In order; also some that an exclude has ended."""
+        self._ended = 0
         self.matched = 0
         self.held_back = 0
         self.dropped = 0
@@ -78,11 +81,12 @@ class StreamState:
             self.cooldown = Generations(self.cooldown_length)
         self._lifetime = lifetime
         self._layout = self.runs.layout
-        self._touched, self._waiting = self._layout.touched, self._layout.waiting
+        self._touched = self._layout.touched
+        self._waiting, self._fired = self._layout.waiting, self._layout.fired
         self._waits_for = bool(plan.last_excludes)
         self._is_once = plan.stream.frequency == "once"
         self._moves: dict[int, Move | None] = {}
-        self._live = self._layout.taken  # before it are runs, candidates and blocks
+        self._live = self._layout.live
         longest = max([plan.within or 0, plan.wait, *(b or 0 for _, b in plan.first_excludes)])
         self.deadlines: Deadlines[Key] = Deadlines(max(longest // STRETCHES, SECOND))
         self._horizon = longest
@@ -128,17 +132,15 @@ class StreamState:
         if self.changed is not None:
             self.changed.add(key)
         state[self._touched] = time
-        if state[self._waiting]:
-            self._kill(state, time - move.kills)
-        if not state[self._waiting]:
-            self._drop_if_useless(key, state)
+        self._kill(state, time - move.kills)
+        self._drop_if_useless(key, state)
 
     def advance(self, key: Key, state: State, move: Move, event: Run) -> Run | None:
         """Let an event take its part in its key, whose state is given; a run that it completes."""
         if self.changed is not None:
             self.changed.add(key)
         state[self._touched] = event[0]
-        if move.kills is not None and state[self._waiting]:
+        if move.kills is not None:
             self._kill(state, event[0] - move.kills)
         if move.only_step is not None and not move.may_empty:
             return self.runs.take_step(state, move.only_step, event)
@@ -156,42 +158,90 @@ class StreamState:
         return state[: self._live].count(None) == self._live
 
     def _remembers(self, state: State) -> bool:
-        return bool(state[self._layout.waiting] or state[self._layout.fired])
+        waiting, fired = self._waiting, self._fired
+        return (waiting is not None and state[waiting] is not None) or (
+            fired is not None and state[fired] is not None
+        )
+
+    def waiting(self, state: State) -> Sequence[Firing]:
+        """The runs of a key whose wait has not ended, in order."""
+        found: Firing | list[Firing] | None = (
+            None if self._waiting is None else state[self._waiting]
+        )
+        if found is None:
+            return ()
+        return (found,) if isinstance(found, Firing) else found
+
+    def set_waiting(self, state: State, waiting: Sequence[Firing]) -> None:
+        """Keep what `waiting` shall give; there is mostly one, which needs no list."""
+        if self._waiting is not None:
+            state[self._waiting] = (
+                list(waiting) if len(waiting) > 1 else waiting[0] if waiting else None
+            )
 
     def _kill(self, state: State, since: int) -> None:
         """End the waits of events at or after a time."""
-        waiting = state[self._layout.waiting]
-        while waiting and waiting[-1].run.time >= since:
-            waiting.pop()
-        if not waiting:
-            state[self._layout.waiting] = None
+        assert self._waiting is not None
+        waiting = self.waiting(state)
+        if not waiting or waiting[-1].run.time < since:
+            return
+        kept = waiting if isinstance(waiting, list) else list(waiting)
+        while kept and kept[-1].run.time >= since:
+            kept.pop()
+            self._ended += 1
+        if len(kept) < 2:
+            self.set_waiting(state, kept)
+        if self._ended > max(ENDED_KEPT, len(self.waits) // 2):
+            self.waits = deque(self.open_waits())
+            self._ended = 0
 
-    def complete(self, key: Key, firing: Firing) -> Match | None:
+    def open_waits(self) -> list[Firing]:
+        """The waits that no exclude has ended, in order."""
+        states = [self.states.get(key) for key in {firing.key for firing in self.waits}]
+        found = {
+            id(firing)
+            for state in states
+            if isinstance(state, list)
+            for firing in self.waiting(state)
+        }
+        return [firing for firing in self.waits if id(firing) in found]
+
+    def wait_again(self) -> None:
+        """Find the waits in the states of the keys, because these were put back."""
+        states = (state for state in self.states.values() if isinstance(state, list))
+        self.waits = deque(sorted(firing for state in states for firing in self.waiting(state)))
+        self._ended = 0
+
+    def next_deadline(self) -> int:
+        """When the first of `waits` ends, in microseconds."""
+        return self.waits[0].run.time + self.plan.wait
+
+    def complete(self, firing: Firing) -> Match | None:
         """Take a firing event: keep it waiting, or make its match at once.
 
         Returns:
             The match, where the stream has no wait and the frequency rule lets it through.
         """
-        layout, run = self._layout, firing.run
+        layout, run, key = self._layout, firing.run, firing.key
         state = self.states.get(key)
         if type(state) is int:
             return None
         if state is None:  # nothing of it has to be remembered
-            return make_match(self.plan, key, firing, self.asked)
+            return make_match(self.plan, firing, self.asked)
         assert isinstance(state, list)
-        waiting: Sequence[Firing] = state[layout.waiting] or ()
+        waiting = self.waiting(state)
         if self._is_once and waiting:
             return None
         if (
             run.id is not None
-            and not self._is_once
+            and layout.fired is not None
             and (
                 run.id in (state[layout.fired] or ())
                 or any(other.run.id == run.id for other in waiting)
             )
         ):
             return None
-        taken: tuple[int, int] | None = state[layout.taken]
+        taken: tuple[int, int] | None = None if layout.taken is None else state[layout.taken]
         for other in reversed(waiting):
             if other.is_kept:
                 taken = (other.run.first.ordinal, other.run.ordinal)
@@ -200,45 +250,47 @@ class StreamState:
         if self._waits_for:
             if is_kept or run.id is not None:
                 kept = firing if is_kept else firing._replace(is_kept=False)
-                if waiting:
-                    state[layout.waiting].append(kept)
+                if isinstance(waiting, list):
+                    waiting.append(kept)
                 else:
-                    state[layout.waiting] = [kept]
-                heappush(self.waits, (run.time, run.ordinal, key))
+                    self.set_waiting(state, (*waiting, kept))
+                self.waits.append(kept)
             return None
-        return self._confirm(key, state, firing if is_kept else firing._replace(is_kept=False))
+        return self._confirm(state, firing if is_kept else firing._replace(is_kept=False))
 
-    def _confirm(self, key: Key, state: State, firing: Firing) -> Match | None:
+    def _confirm(self, state: State, firing: Firing) -> Match | None:
         """A firing event is sure: remember what later ones are judged by."""
         layout, event = self._layout, firing.run
-        match = make_match(self.plan, key, firing, self.asked) if firing.is_kept else None
-        if self._is_once:
-            self.states[key] = event.time
+        match = make_match(self.plan, firing, self.asked) if firing.is_kept else None
+        if layout.fired is None:  # it fires once
+            self.states[firing.key] = event.time
             return match
         if event.id is not None:
             state[layout.fired] = (*(state[layout.fired] or ()), event.id)
-        if firing.is_kept and self.plan.stream.frequency != "every":
+        if firing.is_kept and layout.taken is not None:
             state[layout.taken] = (firing.run.first.ordinal, event.ordinal)
         return match
 
     def end_waits(self, horizon: int) -> list[tuple[Match, Key | None]]:
         """Fire the waits whose deadline is before a time; with each match its cooldown value."""
         fired: list[tuple[Match, Key | None]] = []
-        layout, wait = self._layout, self.plan.wait
-        while self.waits and self.waits[0][0] + wait < horizon:
-            _, ordinal, key = heappop(self.waits)
+        before = horizon - self.plan.wait
+        while self.waits and self.waits[0].run.time < before:
+            firing = self.waits.popleft()
+            key = firing.key
             state = self.states.get(key)
-            if not isinstance(state, list) or not state[layout.waiting]:
+            waiting = self.waiting(state) if isinstance(state, list) else ()
+            if not waiting or waiting[0] is not firing:
+                self._ended -= 1
                 continue
-            waiting: list[Firing] = state[layout.waiting]
-            if waiting[0].run.ordinal != ordinal:
-                continue
+            assert isinstance(state, list)
             if self.changed is not None:
                 self.changed.add(key)
-            firing = waiting.pop(0)
-            if not waiting:
-                state[layout.waiting] = None
-            match = self._confirm(key, state, firing)
+            if isinstance(waiting, list) and len(waiting) > 2:
+                del waiting[0]
+            else:
+                self.set_waiting(state, waiting[1:])
+            match = self._confirm(state, firing)
             if match is not None:
                 fired.append((match, firing.by))
             if self.states.get(key) is state:
@@ -262,16 +314,11 @@ class StreamState:
 
     def pending(self) -> list[Match]:
         """Matches whose wait has not ended, as far as the frequency rule would keep them."""
-        found = []
-        for _, ordinal, key in sorted(self.waits, key=lambda wait: wait[:2]):
-            state = self.states.get(key)
-            if isinstance(state, list):
-                found += [
-                    make_match(self.plan, key, firing, self.asked)
-                    for firing in state[self._layout.waiting] or ()
-                    if firing.is_kept and firing.run.ordinal == ordinal
-                ]
-        return found
+        return [
+            make_match(self.plan, firing, self.asked)
+            for firing in self.open_waits()
+            if firing.is_kept
+        ]
 
     def put_back(self, key: Key, state: State | int) -> None:
         """Take a key's state out of a snapshot."""
@@ -289,33 +336,35 @@ class StreamState:
             limit: How many keys to look at.
         """
         again: list[tuple[Key, int]] = []
-        for key, stretch in self.deadlines.take(now - 1, limit):
-            state = self.states.get(key)
-            if state is None:
-                continue
-            if not isinstance(state, list):
-                self._sweep_lasting(key, state, now, again)
-                continue
-            if state[self._layout.due] != stretch:
-                continue  # looked at in another stretch
-            if state[self._layout.waiting]:
-                expires: int | None = state[self._layout.waiting][-1].run.time + self.plan.wait
-            elif state[self._layout.fired]:
-                expires = None
-            else:
-                expires = self.runs.expires(state)
-            if expires is None:
-                self._sweep_lasting(key, state[self._layout.touched], now, again)
-            elif expires < now:
-                self._drop(key)
-                self.dropped += expires != NOTHING
-            else:
-                again.append((key, expires))
+        due = self._layout.due
+        for keys, stretch in self.deadlines.take(now - 1, limit):
+            for key in keys:
+                state = self.states.get(key)
+                if type(state) is list:
+                    if state[due] == stretch:  # or else it is looked at in another stretch
+                        self._sweep_state(key, state, now, again)
+                elif type(state) is int:
+                    self._sweep_lasting(key, state, now, again)
         for key, time in again:
             stretch = self.deadlines.add(key, max(time, now))
             kept = self.states[key]
             if isinstance(kept, list):
                 kept[self._layout.due] = stretch
+
+    def _sweep_state(self, key: Key, state: State, now: int, again: list[tuple[Key, int]]) -> None:
+        if not self._remembers(state):
+            expires = self.runs.expires(state)
+        elif waiting := self.waiting(state):
+            expires = waiting[-1].run.time + self.plan.wait
+        else:
+            expires = None
+        if expires is None:
+            self._sweep_lasting(key, state[self._touched], now, again)
+        elif expires < now:
+            self._drop(key)
+            self.dropped += expires != NOTHING
+        else:
+            again.append((key, expires))
 
     def _sweep_lasting(
         self, key: Key, touched: int, now: int, again: list[tuple[Key, int]]
@@ -350,8 +399,8 @@ class StreamState:
         touched = state
         if isinstance(state, list):
             layout = self._layout
-            if state[layout.waiting] or (
-                not state[layout.fired] and self.runs.expires(state) is not None
+            if self.waiting(state) or (
+                not self._remembers(state) and self.runs.expires(state) is not None
             ):
                 return None
             touched = state[layout.touched]

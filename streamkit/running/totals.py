@@ -107,7 +107,7 @@ class SessionTotals:
         """
         assert self.length is not None
         again = []
-        for session, _ in self.deadlines.take(now - 1, limit):
+        for session in self.deadlines.taken(now - 1, limit):
             total = self.of_session.get(session)
             if total is None:
                 continue
