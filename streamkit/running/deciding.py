@@ -30,6 +30,8 @@ Held: TypeAlias = (
 )
 """What is held of an event: time, sequence, position, arrival, name, flags, texts, id, and what
 payloads ask of it."""
+KEYS_MET = 50_000
+"""Of so many keys of a kind at most is it remembered which text stands for all equal ones."""
 KEYS_AN_EVENT = 2
 FEW_KEYS = 16
 
@@ -98,6 +100,8 @@ class Decider:
         self._user = facts.index("user") if "user" in facts else None
         self.lacking: dict[tuple[int, str | None], int] = {}
         """Events that lack a part of a key: how many, by the streams (as bits) and the name."""
+        self._met: list[dict[Key, Key]] = [{} for _ in self.keys]
+        """Keys of late, each once: what is kept of a key's events holds the same text."""
         self._swept = 0
         self.in_file = False
         """Whether some stream has keys that lie in a file and not in memory."""
@@ -200,12 +204,15 @@ class Decider:
         fired: list[tuple[Match, Key | None]],
     ) -> None:
         """Let one event take its part in the streams that it touches."""
-        event, seen, in_file = None, self.seen, self.in_file
+        event, seen, in_file, met = None, self.seen, self.in_file, self._met
         for kind, place, joined, touched, members in groups:
             key: Key | None = facts[place] if joined is None else joined(facts)
             if key is None or (joined is not None and None in key):
                 self._count_lacking(touched, name)
                 continue
+            key = met[kind].setdefault(key, key)
+            if isinstance(key, str):
+                facts[place] = key
             if event_id is not None and seen is not None:
                 streams = seen[kind].new_for(event_id, key, time, touched)
                 if streams != touched:
@@ -327,6 +334,9 @@ class Decider:
         if self.seen is not None:
             for seen in self.seen:
                 seen.ids.turn(now)
+        for met in self._met:
+            if len(met) > KEYS_MET:
+                met.clear()
 
 
 def _kept_for(schema: Schema, forget_after: int | None, wait: int) -> int | None:
