@@ -12,21 +12,23 @@ import pyarrow as pa
 from streamkit.events.asking import ask
 from streamkit.events.sql import Query
 from streamkit.matching.chains import Ints, group_starts
+from streamkit.matching.scan import OF_EVERY_EVENT
 from streamkit.matching.touching import Touching
 
 __all__ = ["Facts", "ask_with"]
 
 
 class Facts:
-    """Name, id, session, user, key parts and cooldown values of some events, as texts.
+    """What is told of some events: of all their name and id, of some the rest.
 
-    The session of a sessionizer is its user here.
+    The rest are session, user, key parts and cooldown values, as texts. The session of a
+    sessionizer is its user here.
 
     Args:
         connection: Where the source can be scanned.
         touching: The rows that touch a stream; if the scan brought their facts, nothing is read.
         positions: Source positions of the events.
-        lasts: Those of firing events, of which alone more than name and id is told.
+        lasts: Those of firing events, of which all is told.
     """
 
     def __init__(
@@ -36,28 +38,43 @@ class Facts:
         positions: Ints,
         lasts: Ints,
     ) -> None:
-        ordered = np.sort(positions)  # some fifty times faster than numpy's unique
-        self.positions: Ints = ordered[group_starts(ordered)]
+        self.positions = _distinct(positions)
+        self._last_positions = _distinct(lasts)
+        places = self.places(self._last_positions)
         if touching.facts:
             found = _picked(touching.facts, self.positions)
         else:
             is_last = np.zeros(len(self.positions), bool)
-            is_last[self.places(lasts)] = True
+            is_last[places] = True
             wanted = pl.DataFrame({"position": self.positions, "_is_last": is_last})
             found = ask_with(connection, touching.scan.described(), wanted)
-        self._order = np.argsort(found["position"].to_numpy())  # of numbers: texts stay in place
-        self._frame = found.rename(lambda name: name.removeprefix("fact_"))
+        order = np.argsort(found["position"].to_numpy())
+        found = found.drop("position").rename(lambda name: name.removeprefix("fact_"))
+        of_all = [name for name in found.columns if f"fact_{name}" in OF_EVERY_EVENT]
+        self._events = found.select(of_all)[order]
+        self._lasts = found.drop(of_all)[order[places]]
 
     def places(self, positions: Ints) -> Ints:
         """Where in `positions` some positions are."""
         places: Ints = np.searchsorted(self.positions, positions)
         return places
 
-    def of(self, positions: Ints, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """The facts of some events, in their order; all of them, or some columns."""
-        frame = self._frame if columns is None else self._frame.select(columns)
-        facts: pl.DataFrame = frame[self._order[self.places(positions)]]
+    def of(self, positions: Ints, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of some events, in their order: `id`, `name` or `sequence`."""
+        facts: pl.DataFrame = self._events.select(columns)[self.places(positions)]
         return facts
+
+    def of_lasts(self, positions: Ints) -> pl.DataFrame:
+        """All that is told of some firing events, in their order."""
+        places = np.searchsorted(self._last_positions, positions)
+        return self._events[self.places(positions)].hstack(self._lasts[places])
+
+
+def _distinct(positions: Ints) -> Ints:
+    """The positions sorted, each once: some fifty times faster than numpy's unique."""
+    ordered = np.sort(positions)
+    distinct: Ints = ordered[group_starts(ordered)]
+    return distinct
 
 
 def ask_with(

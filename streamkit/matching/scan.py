@@ -17,13 +17,22 @@ from streamkit.matching.plan import Plan
 from streamkit.matching.predicates import criterion_sql
 from streamkit.path import Path
 
-__all__ = ["FLAGS_PER_WORD", "ROLES", "Scan", "hash_sql", "part_sql", "sequence_sql"]
+__all__ = [
+    "FLAGS_PER_WORD",
+    "OF_EVERY_EVENT",
+    "ROLES",
+    "Scan",
+    "hash_sql",
+    "part_sql",
+    "sequence_sql",
+]
 
 FLAGS_PER_WORD = 62
 WORD_TYPES = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", FLAGS_PER_WORD: "BIGINT"}
 """The type of a word, by the flags it must hold."""
 ROLES = ("session", "user")
 OF_EVERY_EVENT = ("fact_name", "fact_id", "fact_sequence")
+"""What is told of every event of a match; the rest only of firing events."""
 KEYLESS = (Kind.LIST, Kind.STRUCT, Kind.MAP, Kind.OTHER, Kind.DOUBLE)
 """Kinds of values that make no key: floats are not told apart alike by every writer."""
 

@@ -128,11 +128,11 @@ def _earlier_twins(
     nameless = facts.of(positions, ["id"])["id"].is_null().to_numpy()
     positions, times = positions[nameless], times[chosen[nameless]]
     if len(positions):
-        wanted = facts.of(positions).select(
-            "position",
+        wanted = facts.of_lasts(positions).select(
             "name",
             *(pl.col(scan.part_fact(part)).alias(f"part_{n}") for n, part in enumerate(key)),
             pl.col("^sequence$"),
+            position=positions,
             row=facts.places(positions),
             time=times,
         )
@@ -157,7 +157,7 @@ class _Described:
             self.twins = twins[facts.places(outer)]
         self.stream = firing.plan.stream
         self.sessionizer = scan.history.schema.sessionizer
-        self.last = facts.of(firing.events[-1])
+        self.last = facts.of_lasts(firing.events[-1])
         self.session = self.last["session"]
         if self.sessionizer is not None:
             self.session = session_texts(self.session, firing.sessions)
