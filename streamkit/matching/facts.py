@@ -51,8 +51,8 @@ class Facts:
         order = np.argsort(found["position"].to_numpy())
         found = found.drop("position").rename(lambda name: name.removeprefix("fact_"))
         of_all = [name for name in found.columns if f"fact_{name}" in OF_EVERY_EVENT]
-        self._events = found.select(of_all)[order]
         self._lasts = found.drop(of_all)[order[places]]
+        self._events = found.select(of_all)[order]
 
     def places(self, positions: Ints) -> Ints:
         """Where in `positions` some positions are."""

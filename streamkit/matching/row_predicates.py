@@ -70,8 +70,7 @@ def criterion_test(
             parts = sorted(_parts(criterion), key=lambda part: _cost(part, bind))
             return _all([criterion_test(each, bind, readers) for each in parts])
         case AnyOf(criteria):
-            tests = tuple(criterion_test(each, bind, readers) for each in criteria)
-            return lambda event: any(test(event) for test in tests)
+            return _any([criterion_test(each, bind, readers) for each in criteria])
         case Not(inner):
             test = criterion_test(inner, bind, readers)
             return lambda event: not test(event)
@@ -107,12 +106,19 @@ def _all(tests: Sequence[Test]) -> Test:
         return lambda _: True
     if len(tests) == 1:
         return tests[0]
-    if len(tests) == 2:
-        first, second = tests
-        return lambda event: first(event) and second(event)
     first, *others = tests
     rest = _all(others)
     return lambda event: first(event) and rest(event)
+
+
+def _any(tests: Sequence[Test]) -> Test:
+    if not tests:
+        return lambda _: False
+    if len(tests) == 1:
+        return tests[0]
+    first, *others = tests
+    rest = _any(others)
+    return lambda event: first(event) or rest(event)
 
 
 def _comparison(comparison: Comparison, bound: Property, readers: RowReaders) -> Test:
@@ -225,12 +231,8 @@ def value_tests(
         tests |= {datetime: of_time, date: of_time}
         of_text.append(of_time)
     if of_text:
-        tests[str] = of_text[0] if len(of_text) == 1 else _any(of_text)
+        tests[str] = _any(of_text)
     return tests
-
-
-def _any(tests: Sequence[Test]) -> Test:
-    return lambda value: any(test(value) for test in tests)
 
 
 def _ordered(name: str, operands: Sequence[Any]) -> Test:
