@@ -106,9 +106,9 @@ def _all(tests: Sequence[Test]) -> Test:
         return lambda _: True
     if len(tests) == 1:
         return tests[0]
-    first, *others = tests
-    rest = _all(others)
-    return lambda event: first(event) and rest(event)
+    middle = len(tests) // 2  # halved, so that many criteria are not nested deeply
+    first, second = _all(tests[:middle]), _all(tests[middle:])
+    return lambda event: first(event) and second(event)
 
 
 def _any(tests: Sequence[Test]) -> Test:
@@ -116,9 +116,9 @@ def _any(tests: Sequence[Test]) -> Test:
         return lambda _: False
     if len(tests) == 1:
         return tests[0]
-    first, *others = tests
-    rest = _any(others)
-    return lambda event: first(event) or rest(event)
+    middle = len(tests) // 2
+    first, second = _any(tests[:middle]), _any(tests[middle:])
+    return lambda event: first(event) or second(event)
 
 
 def _comparison(comparison: Comparison, bound: Property, readers: RowReaders) -> Test:
