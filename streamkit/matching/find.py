@@ -33,7 +33,7 @@ __all__ = ["Census", "Found", "StreamMatches", "find_matches"]
 
 DAY_AHEAD = timedelta(hours=24)
 """Times further ahead than this are a broken clock's, not an event's."""
-ROWS_WITH_FACTS = 10_000_000
+ROWS_WITH_FACTS = 16_000_000
 """Up to so many rows the scan brings at once what matches tell of them; where more touch a stream,
 the rows that are in a match are read a second time."""
 
