@@ -33,9 +33,11 @@ __all__ = ["Census", "Found", "StreamMatches", "find_matches"]
 
 DAY_AHEAD = timedelta(hours=24)
 """Times further ahead than this are a broken clock's, not an event's."""
-ROWS_WITH_FACTS = 16_000_000
-"""Up to so many rows the scan brings at once what matches tell of them; where more touch a stream,
-the rows that are in a match are read a second time."""
+ROWS_WITH_FACTS = 10_000_000
+RARE = 0.25
+"""Up to so many rows the scan brings at once what matches tell of them, and up to twice as many where
+no more than this share of all rows touch a stream: a second look would read much for little. Where more
+do, the rows that are in a match are read a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _find(
     report("reading the events that touch a stream")
     if not census.skipped["future_time"]:
         scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
-    is_told = share * census.rows <= ROWS_WITH_FACTS
+    is_told = share * census.rows <= ROWS_WITH_FACTS * (2 if share <= RARE else 1)
     query = scan.touching(with_facts=is_told)
     sessionizer = scan.history.schema.sessionizer
     sessions = None if sessionizer is None else _sessions(connection, scan, sessionizer, census)
