@@ -153,32 +153,40 @@ def _visible(
     scan: Scan, bounds: Sequence[Bounds | None], parts: int, parameters: Parameters
 ) -> str:
     """Times and key parts of the visible rows, by a condition no dearer than each file needs."""
-    is_visible = scan.is_visible(parameters)
     until = LAST_TIME + 1 if scan.until is None else scan.until
     files: dict[str, list[int]] = defaultdict(list)
     for number, each in enumerate(bounds):
         if each is None or (each.oldest < until and not each.newest < min(until, scan.latest + 1)):
-            files[is_visible].append(number)
+            files[scan.is_visible(parameters)].append(number)
         elif each.oldest < until:
             files["NOT is_timeless" if each.nulls else "true"].append(number)
     columns = ", ".join(["time", *(f"part_{place}" for place in range(parts))])
     select = f"SELECT {columns}\n  FROM known\n  WHERE"
-    if not bounds or list(files.values()) == [list(range(len(bounds)))]:
-        return f"{select} {next(iter(files), is_visible)}"
+    if not bounds:
+        return f"{select} {scan.is_visible(parameters)}"
+    if list(files.values()) == [list(range(len(bounds)))]:
+        return f"{select} {next(iter(files))}"
     conditions = [f"{_in_files(numbers)} AND {each}" for each, numbers in files.items()]
     return "\n  UNION ALL ".join(f"{select} {each}" for each in conditions or ["false"])
 
 
 def _counted_times(scan: Scan, bounds: Sequence[Bounds | None], parameters: Parameters) -> str:
     """What is counted of times: read where it must be, and what the files' footers tell."""
-    latest = parameters.bind(scan.latest)
-    before_until = "" if scan.until is None else f" AND time < {parameters.bind(scan.until)}"
     told = {n: each for n, each in enumerate(bounds) if each and each.newest <= scan.latest}
     rows = sum(each.rows for each in told.values())
     nulls = sum(each.nulls for each in told.values())
     newest = max((each.newest for each in told.values()), default="NULL")
     oldest = min((each.oldest for each in told.values()), default="NULL")
     untold = [number for number in range(len(bounds)) if number not in told]
+    if told and not untold:  # a query that depends on no clock, so that its answer can be kept
+        return f"""SELECT {rows} AS rows,
+    {nulls} AS null_time,
+    0 AS unparsable_time,
+    0 AS future_time,
+    {newest} AS newest,
+    {oldest} AS oldest"""
+    latest = parameters.bind(scan.latest)
+    before_until = "" if scan.until is None else f" AND time < {parameters.bind(scan.until)}"
     where = f"\n  WHERE {_in_files(untold)}" if told else ""
     return f"""SELECT count(*) + {rows} AS rows,
     count(*) FILTER (is_timeless) + {nulls} AS null_time,

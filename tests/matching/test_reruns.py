@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from streamkit import Backtest, History, Stream, backtest
+from streamkit.matching import census, reading
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(days=2)
@@ -65,6 +66,22 @@ def test_a_kept_history_answers_as_a_new_one(tmp_path: Path, change: str) -> Non
     again = backtest(changed, history, now=NOW + timedelta(hours=1))
     assert history.kept.bytes
     assert_same(again, backtest(changed, History(tmp_path, ROLES, keep=0), now=NOW))
+
+
+def test_another_window_at_a_later_time_asks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the rows nor what is counted of them depends on the clock, if no row is of the future."""
+    events().write_parquet(tmp_path / "events.parquet")
+    history = History(tmp_path, ROLES)
+    backtest(stream(), history, now=NOW)
+
+    def asked(*_: Any) -> None:
+        pytest.fail("a query was asked")
+
+    for module, name in ((census, "ask"), (reading, "ask_batches"), (reading, "ask_arrow")):
+        monkeypatch.setattr(module, name, asked)
+    assert backtest(stream(within="20m"), history, now=NOW + timedelta(hours=1)).matches.height
 
 
 def test_a_changed_criterion_reads_only_what_it_looks_at(tmp_path: Path) -> None:
