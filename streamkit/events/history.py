@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
-TIMESTAMP = "TIMESTAMP"
+MICROSECOND_TYPES = {"TIMESTAMP": None, "TIMESTAMP WITH TIME ZONE": UTC}
+"""Types that compare with a bound time as they are, and that time's zone."""
 TEXT = ValueType(Kind.TEXT, "VARCHAR")
 CAST_KINDS = {
     "text": Kind.TEXT,
@@ -228,11 +229,9 @@ class History:
         Args:
             identity: Of the events, as `identity()` just told it.
         """
-        bound, files = self.role("time"), self.source.files
-        is_plain = bound.cast is None and not bound.accesses and bound.type.kind is Kind.TIMESTAMP
-        if not is_plain or identity is None:
+        column, files = self._timestamp_column(), self.source.files
+        if column is None or identity is None:
             return (None,) * len(files)
-        column = bound.sql_column or bound.column
         bounds: tuple[Bounds | None, ...] = self.kept.answer(
             identity,
             ("bounds", column),
@@ -243,6 +242,12 @@ class History:
             None if each and (each.oldest < FIRST_TIME or each.newest > LAST_TIME) else each
             for each in bounds
         )
+
+    def _timestamp_column(self) -> str | None:
+        """What SQL calls the column of times, if it holds timestamps and is taken as it is."""
+        bound = self.role("time")
+        is_plain = bound.cast is None and not bound.accesses and bound.type.kind is Kind.TIMESTAMP
+        return (bound.sql_column or bound.column) if is_plain else None
 
     def time_range_sql(self, parameters: Parameters, begin: int | None, end: int | None) -> str:
         """A condition on the input's own column that no time of a range fails.
@@ -257,14 +262,12 @@ class History:
         Returns:
             The condition; empty where there is none, or where the column is no plain timestamp.
         """
-        bound = self.role("time")
-        is_plain = bound.cast is None and not bound.accesses
-        if not is_plain or bound.type.name not in (TIMESTAMP, f"{TIMESTAMP} WITH TIME ZONE"):
+        column, type_ = self._timestamp_column(), self.role("time").type.name
+        if column is None or type_ not in MICROSECOND_TYPES:
             return ""
-        zone = None if bound.type.name == TIMESTAMP else UTC
-        column = quote(bound.sql_column or bound.column)
+        zone = MICROSECOND_TYPES[type_]
         conditions = [
-            f"{column} {comparison} {parameters.bind(from_microseconds(bound_).replace(tzinfo=zone))}"
+            f"{quote(column)} {comparison} {parameters.bind(from_microseconds(bound_).replace(tzinfo=zone))}"
             for comparison, bound_ in ((">=", begin), ("<", end))
             if bound_ is not None and FIRST_TIME <= bound_ <= LAST_TIME
         ]
@@ -300,6 +303,13 @@ class History:
             f"WITH input AS NOT MATERIALIZED (\n  SELECT {join_lines(['*', *place, *documents])}\n"
             f"  FROM {self.source.from_sql}{where and f'{chr(10)}  WHERE {where}'}\n),\n"
             f"valued AS NOT MATERIALIZED (\n  SELECT {join_lines(['*', *brought])}\n  FROM input\n)"
+        )
+
+    def known_sql(self, values: RowValues, columns: Mapping[str, str]) -> str:
+        """The first steps of a query, and then `known`: the rows with columns of one's own."""
+        return (
+            f"{self.steps_sql(values)},\n"
+            f"known AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
         )
 
     def lookup(

@@ -10,7 +10,7 @@ import polars as pl
 
 from streamkit.events.asking import ask, ask_arrow
 from streamkit.events.row_values import RowValues
-from streamkit.events.sql import Parameters, Query, select_items
+from streamkit.events.sql import Parameters, Query
 from streamkit.matching.contexts import Context, ContextReader, Needs, SessionFacts
 from streamkit.matching.order import key_codes, order_rows
 from streamkit.matching.raw_columns import raw_column, raw_values
@@ -153,8 +153,7 @@ def _session_rows(
     # with a sessionizer the query brings all rows of the sessions' users
     keys = sessions if sessionizer is None else sessions.str.replace("@[^@]*$", "").unique()
     sql = (
-        f"{history.steps_sql(values)},\n"
-        f"known AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
+        f"{history.known_sql(values, columns)}"
         "SELECT known.* FROM known SEMI JOIN wanted ON known.session = wanted.session\n"
         "WHERE time IS NOT NULL ORDER BY position"
     )

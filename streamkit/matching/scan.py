@@ -197,8 +197,7 @@ class Scan:
             "time": self.history.time_sql(values),
         }
         sql = (
-            f"{self.history.steps_sql(values)},\n"
-            f"known AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
+            f"{self.history.known_sql(values, columns)}"
             f"SELECT * FROM known\nWHERE user <> 0 AND {self.is_visible(parameters)}"
         )
         return Query(sql, parameters.values)
@@ -325,8 +324,7 @@ class Scan:
             f"known.part_{place} = wanted.part_{place}" for place in range(len(key))
         )
         sql = (
-            f"{self.history.steps_sql(values)},\n"
-            f"known AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
+            f"{self.history.known_sql(values, columns)}"
             "SELECT wanted.row, count(*) AS twins\n"
             "FROM known JOIN wanted ON known.time = wanted.time"
             f" AND known.name IS NOT DISTINCT FROM wanted.name AND {same}\n"

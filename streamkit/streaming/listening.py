@@ -26,9 +26,9 @@ class HttpSource:
 
     A request is answered 200 once the state that holds its events is committed, so nothing that
     was acknowledged is lost; the answer tells how many events were taken, and how many of them are
-    bad and take no part (`skipped`, by reason). Anything else than 2xx means: send it again later. Then events may
-    be there twice, as they may when a client goes away while it waits; with an `id` in the schema
-    the second one is dropped. A position there is none: nothing can be read again.
+    bad and take no part (`skipped`, by reason). Anything else than 2xx means: send it again later.
+    Then events may be there twice, as they may when a client goes away while it waits; with an `id`
+    in the schema the second one is dropped. A position there is none: nothing can be read again.
 
     | answer | because |
     |---|---|

@@ -367,9 +367,8 @@ class LiveRun:
         old = self._matcher
         done = Counts.of(old.stats).less(self._before)
         notes = left_out + self._keeping.move(old, matcher)
-        self._before = Counts.of(matcher.stats).less(
-            done
-        )  # a stream that begins afresh counts anew
+        # a stream that begins afresh counts anew
+        self._before = Counts.of(matcher.stats).less(done)
         matcher.tallies.samples = old.tallies.samples
         matcher.tallies.late_events = old.tallies.late_events
         self._matcher, self.streams = matcher, matcher.streams
