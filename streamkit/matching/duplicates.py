@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 
+from streamkit.matching.buckets import Hashes
 from streamkit.matching.chains import Bools, Ints, follow, group_starts, next_in_group
 
 __all__ = ["first_of_each_id", "kept_rows", "repeated_ids"]
 
 NO_REPEAT = -1
+SLOTS_A_ROW = 4
 
 
-def repeated_ids(ids: pl.Series) -> Ints:
-    """A number for each id that occurs more than once, -1 for all other rows.
+def repeated_ids(ids: Hashes, begins: Ints, sizes: Ints) -> Ints:
+    """A number for each id that occurs more than once in its key, -1 for all other rows.
 
     Args:
-        ids: Texts, null where there is none; or numbers that stand for them, 0 where there is none.
+        ids: Numbers that stand for the ids of the rows, sorted by key; 0 where there is none.
+        begins: The first row of each key, shape (keys,).
+        sizes: How many rows each key has.
+
+    Example:
+        >>> ids = np.array([7, 5, 7, 7, 0, 0], np.uint64)
+        >>> repeated_ids(ids, np.array([0, 3]), np.array([3, 3])).tolist()
+        [0, -1, 0, -1, -1, -1]
     """
     codes = np.full(len(ids), NO_REPEAT, np.int64)
-    is_text = ids.dtype == pl.String
-    numbers = ids.hash().set(ids.is_null(), 0).to_numpy() if is_text else ids.to_numpy()
-    order = np.argsort(numbers)
-    ordered = numbers[order]
-    same = (ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)
-    if same.any():
-        is_repeat = np.append(same, False)
-        is_repeat[1:] |= same
-        rows = order[is_repeat]
-        if is_text:
-            rows = rows[ids.gather(rows).is_duplicated().to_numpy()]
-        codes[rows] = ids.gather(rows).rank("dense").to_numpy()
+    keys = np.repeat(np.arange(len(begins)), sizes)
+    rows = _may_repeat(ids, begins.take(keys), sizes.take(keys))
+    rows = rows[np.lexsort((ids[rows], keys[rows]))]
+    starts = group_starts(keys[rows]) | group_starts(ids[rows])
+    is_repeat = ~starts | ~np.append(starts[1:], True)
+    codes[rows[is_repeat]] = np.cumsum(starts[is_repeat]) - 1
     return codes
+
+
+def _may_repeat(ids: Hashes, begins: Ints, sizes: Ints) -> Ints:
+    """Rows that may have an id of another row of their key: every row that has one, and few others.
+
+    Each key has a stretch of slots, some for each row, and each row takes the one that its id
+    tells. Equal ids take one slot; that others do is rare, and rarer the second time, when the
+    slot is told by other bits.
+    """
+    rows = np.flatnonzero(ids)
+    taken = np.empty(SLOTS_A_ROW * len(ids), np.int32)
+    for bits in (np.uint64(32), np.uint64(0)):
+        share = (ids[rows] >> bits) & np.uint64(2**32 - 1)
+        widths = (SLOTS_A_ROW * sizes[rows]).view(np.uint64)
+        slots = (share * widths >> np.uint64(32)).view(np.int64) + SLOTS_A_ROW * begins[rows]
+        taken[slots] = np.arange(len(rows), dtype=np.int32)
+        owners = taken[slots]
+        is_shared = owners != np.arange(len(rows), dtype=np.int32)
+        is_shared[owners[is_shared]] = True
+        rows = rows[is_shared]
+    return rows
 
 
 def kept_rows(keys: Ints, times: Ints, ids: Ints, length: int) -> Bools:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
-import polars as pl
 
 from streamkit.matching.buckets import Buckets, Columns, Hashes
 from streamkit.matching.chains import Bools, Ints, group_starts
 from streamkit.matching.duplicates import first_of_each_id, kept_rows, repeated_ids
 from streamkit.matching.frequency import kept_by_frequency
+from streamkit.matching.marks import Marks
 from streamkit.matching.order import sort_rows, together
 from streamkit.matching.plan import StreamPlan
 from streamkit.matching.scan import Scan
@@ -21,9 +21,6 @@ from streamkit.matching.threads import in_threads
 from streamkit.matching.touching import Touching, has_flag
 
 __all__ = ["Firing", "Firings", "Stage", "find_firings"]
-
-ODD = np.uint64(0x9E3779B97F4A7C15)
-"""Makes one number of a key and an id; odd, so that ids of one key stay apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +121,17 @@ class _Ordered:
             column.take(self.order) for name, column in columns.items() if name.startswith("flags_")
         ]
         begins = np.flatnonzero(group_starts(codes.view(np.int64)))
-        self.firsts: Ints = np.repeat(begins, np.diff(begins, append=len(codes)))
+        sizes = np.diff(begins, append=len(codes))
+        self.firsts: Ints = np.repeat(begins, sizes)
         self.ids: Ints | None = None
         if "id" in columns:
-            ids = columns["id"].take(self.order)
-            self.ids = repeated_ids(
-                pl.Series(np.where(ids == 0, ids, codes.view(np.uint64) * ODD + ids))
-            )
-        self._meeting: dict[int, Ints] = {}
+            self.ids = repeated_ids(columns["id"].take(self.order), begins, sizes)
+        self._meeting: dict[int, Marks] = {}
 
-    def meeting(self, flag: int) -> Ints:
+    def meeting(self, flag: int) -> Marks:
         """The rows that meet a flag."""
         if flag not in self._meeting:
-            self._meeting[flag] = np.flatnonzero(has_flag(self.words, flag))
+            self._meeting[flag] = Marks(has_flag(self.words, flag))
         return self._meeting[flag]
 
     def touches(self, rows: Ints, masks: dict[int, int]) -> Bools:
@@ -248,9 +243,10 @@ def _firing(
         is_dropped = np.zeros(len(times), bool)
         is_dropped[dropped] = True
 
-        def meeting(flag: int) -> Ints:
-            rows = ordered.meeting(flag)
-            return rows[~is_dropped[rows]]
+        @cache
+        def meeting(flag: int) -> Marks:
+            marks = ordered.meeting(flag)
+            return marks.some(~is_dropped.take(marks.rows))
 
     runs = find_runs(Rows(times, firsts, meeting), plan, horizon)
     stages = [_stage(firsts, times, reached, since) for reached in runs.reached]

@@ -12,6 +12,10 @@ from streamkit.matching.chains import Bools, Ints
 
 __all__ = ["key_codes", "order_rows", "sort_rows", "together"]
 
+HALF, END = np.uint16, np.uint32
+"""Two halves of 16 bits, which numpy sorts by counting, make the end that rows are brought together
+by."""
+
 
 def key_codes(parts: Sequence[pl.Series]) -> Ints:
     """A number for each row, the same for rows whose key parts are all equal.
@@ -53,9 +57,9 @@ def together(parts: Sequence[Hashes]) -> Hashes:
 def order_rows(codes: Ints | Hashes, times: Ints, sequence: Ints | None = None) -> Ints:
     """The rows sorted by code, time, sequence and their own order.
 
-    Rows of a key are first brought together in their own order: one sort of whole numbers that
-    hold what the code ends with, and the row. Files are mostly written in order of time, so only
-    where time runs backwards, or where two codes end alike, rows are then sorted again.
+    Rows of a key are first brought together in their own order: two counting sorts, by the lower
+    and the upper half of what the code ends with. Files are mostly written in order of time, so
+    only where time runs backwards, or where two codes end alike, rows are then sorted again.
 
     Args:
         codes: Key of each row; rows stand in source order.
@@ -77,16 +81,10 @@ def sort_rows(
 ) -> tuple[Ints, Ints | Hashes, Ints]:
     """The order of `order_rows`, and the codes and times in that order."""
     count = len(codes)
-    row_bits = np.uint64(max(count - 1, 1).bit_length())
-    packed = codes.astype(np.uint64)
-    packed <<= row_bits  # what the code begins with falls out
-    packed |= np.arange(count, dtype=np.uint64)
-    packed.sort()
-    order = (packed & ((np.uint64(1) << row_bits) - np.uint64(1))).view(np.int64)
-    packed >>= row_bits
-    alike = packed[1:] == packed[:-1]
+    order = _by_ends(codes)
     sorted_codes, sorted_times = codes.take(order), times.take(order)
     sorted_sequence = None if sequence is None else sequence.take(order)
+    alike = np.equal(sorted_codes[1:].astype(END), sorted_codes[:-1].astype(END))
     wrong = _wrong(sorted_codes, sorted_times, sorted_sequence)
     wrong &= alike
     if wrong.any():
@@ -106,6 +104,14 @@ def sort_rows(
         for column in (order, sorted_codes, sorted_times):
             column[places] = column[again]
     return order, sorted_codes, sorted_times
+
+
+def _by_ends(codes: Ints | Hashes) -> Ints:
+    """The rows by the last bits of their codes, each half of them sorted by counting."""
+    order = np.argsort(codes.astype(HALF), kind="stable")
+    upper = (codes >> codes.dtype.type(16)).astype(HALF)
+    ordered: Ints = order.take(np.argsort(upper.take(order), kind="stable"))
+    return ordered
 
 
 def _wrong(codes: Ints | Hashes, times: Ints, sequence: Ints | None) -> Bools:

@@ -7,10 +7,9 @@ exclude could find; any older run can be swapped for it. So a step asks one ques
 that could take it: which is the last row before this one where the step before is complete? A
 window is then one subtraction, and an exclude one comparison: the last excluded row before this one must not come after the event the run came from.
 
-The pass knows rows only as numbers, sorted by key and order, and a flag as the list of the rows
-that meet it. "The last one before" is a binary search of one list for the rows of another, so
-that a step costs what its own rows cost: rows that meet nothing of the stream cost nothing, and
-any number of streams share the order and the lists.
+The pass knows rows only as numbers, sorted by key and order, and a flag as the marks of the rows
+that meet it. A step costs what its own rows cost: rows that meet nothing of the stream cost
+nothing, and any number of streams share the order and the marks.
 """
 
 from __future__ import annotations
@@ -21,11 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.marks import Marks
 from streamkit.matching.plan import StreamPlan
 
 __all__ = ["Reached", "Rows", "Runs", "find_runs"]
-
-NONE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +33,12 @@ class Rows:
     Args:
         times: Microseconds since the epoch, shape (rows,).
         firsts: For each row the number of its key's first row, shape (rows,).
-        meeting: The numbers of the rows that meet a flag of the plan, in order.
+        meeting: The rows that meet a flag of the plan.
     """
 
     times: Ints
     firsts: Ints
-    meeting: Callable[[int], Ints]
+    meeting: Callable[[int], Marks]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +71,12 @@ class Reached:
     """Where one step is complete: rows in order, each with the newest run that ends there.
 
     Args:
-        rows: The rows of the step's event (its last copy).
+        marks: The rows of the step's event (its last copy).
         starts: The run's first row.
-        via: Which of the step before's `rows` the run came from.
+        via: Which of the step before's rows the run came from.
     """
 
-    rows: Ints
+    marks: Marks
     starts: Ints
     via: Ints
 
@@ -101,50 +99,50 @@ def find_runs(rows: Rows, plan: StreamPlan, horizon: int) -> Runs:
             first = _later_step(rows, step.within, step.excludes, candidates, steps[-1])
         steps.append(_copies(rows, candidates, first, step.copies))
     inside = [_inside(rows, plan, each) for each in steps]
-    reached = tuple(each.rows[kept] for each, kept in zip(steps, inside, strict=True))
+    reached = tuple(each.marks.rows[kept] for each, kept in zip(steps, inside, strict=True))
 
     last, fires = steps[-1], inside[-1]
     for flag, length in plan.last_excludes:
-        fires &= ~_happens_within(rows, flag, last.rows, length)
+        fires &= ~_happens_within(rows, flag, last.marks.rows, length)
     chosen = np.flatnonzero(fires)
     starts = last.starts[chosen]
     events = np.empty((len(steps), len(chosen)), np.int64)
     for place in range(len(steps) - 1, -1, -1):
-        events[place] = steps[place].rows[chosen]
+        events[place] = steps[place].marks.rows[chosen]
         chosen = steps[place].via[chosen]
     fired_at = rows.times[events[-1]] + plan.wait
     is_pending = (fired_at >= horizon) if plan.last_excludes else np.zeros(len(fired_at), bool)
     return Runs(starts, events, fired_at, is_pending, reached)
 
 
-def _first_step(rows: Rows, plan: StreamPlan, candidates: Ints) -> Reached:
+def _first_step(rows: Rows, plan: StreamPlan, candidates: Marks) -> Reached:
     free = np.ones(len(candidates), bool)
     for flag, lookback in plan.first_excludes:
-        last = _last_before(rows.meeting(flag), candidates)
-        blocked = last >= rows.firsts[candidates]
+        last = rows.meeting(flag).last_before(candidates.rows)
+        blocked = last >= rows.firsts[candidates.rows]
         if lookback is not None:
-            blocked &= rows.times[last] >= rows.times[candidates] - lookback
+            blocked &= rows.times[last] >= rows.times[candidates.rows] - lookback
         free &= ~blocked
-    found = candidates[free]
-    return Reached(found, found, np.zeros(len(found), np.int64))
+    found = candidates.some(free)
+    return Reached(found, found.rows, np.zeros(len(found), np.int64))
 
 
 def _later_step(
-    rows: Rows, within: int | None, excludes: Sequence[int], candidates: Ints, before: Reached
+    rows: Rows, within: int | None, excludes: Sequence[int], candidates: Marks, before: Reached
 ) -> Reached:
     """Candidates that a run of the step before can go on to."""
-    via = np.searchsorted(before.rows, candidates) - 1
-    came_from = _at(before.rows, via)
-    fits = came_from >= rows.firsts[candidates]
+    passed = before.marks.before(candidates.rows)
+    came_from = before.marks.at(passed)
+    fits = came_from >= rows.firsts.take(candidates.rows)
     if within is not None:
-        fits &= rows.times[candidates] - rows.times[came_from] <= within
+        fits &= rows.times.take(candidates.rows) - rows.times[came_from] <= within
     for flag in excludes:
-        fits &= _last_before(rows.meeting(flag), candidates) <= came_from
-    via = via[fits]
-    return Reached(candidates[fits], before.starts[via], via)
+        fits &= rows.meeting(flag).last_before(candidates.rows) <= came_from
+    via = passed[fits] - 1
+    return Reached(candidates.some(fits), before.starts.take(via), via)
 
 
-def _copies(rows: Rows, candidates: Ints, first: Reached, copies: int) -> Reached:
+def _copies(rows: Rows, candidates: Marks, first: Reached, copies: int) -> Reached:
     """Runs whose first copy is known, led on to their last.
 
     The copies after the first are the candidates straight before the last one; the first copy is
@@ -152,44 +150,31 @@ def _copies(rows: Rows, candidates: Ints, first: Reached, copies: int) -> Reache
     """
     if copies == 1:
         return first
-    lasts = candidates[copies - 1 :]
-    room = candidates[: len(lasts)]
-    chosen = np.searchsorted(first.rows, room, side="right") - 1
-    fits = _at(first.rows, chosen) >= rows.firsts[lasts]
-    chosen = chosen[fits]
-    return Reached(lasts[fits], first.starts[chosen], first.via[chosen])
+    lasts = candidates.rows[copies - 1 :]
+    passed = first.marks.before(candidates.rows[: len(lasts)] + 1)
+    fits = np.zeros(len(candidates), bool)
+    fits[copies - 1 :] = first.marks.at(passed) >= rows.firsts[lasts]
+    chosen = passed[fits[copies - 1 :]] - 1
+    return Reached(candidates.some(fits), first.starts[chosen], first.via[chosen])
 
 
 def _inside(rows: Rows, plan: StreamPlan, reached: Reached) -> Bools:
     """Runs that keep the overall window and meet no exclude that stands for the whole run."""
-    inside = np.ones(len(reached.rows), bool)
+    ends = reached.marks.rows
+    inside = np.ones(len(ends), bool)
     if plan.within is not None:
-        inside &= rows.times[reached.rows] - rows.times[reached.starts] <= plan.within
+        inside &= rows.times.take(ends) - rows.times.take(reached.starts) <= plan.within
     for flag in plan.run_excludes:
-        inside &= _last_before(rows.meeting(flag), reached.rows) <= reached.starts
+        inside &= rows.meeting(flag).last_before(ends) <= reached.starts
     return inside
-
-
-def _last_before(here: Ints, rows: Ints) -> Ints:
-    """For each of the rows the last one of `here` before it, in whatever key; -1 for none."""
-    return _at(here, np.searchsorted(here, rows) - 1)
-
-
-def _at(rows: Ints, places: Ints) -> Ints:
-    """The rows at some places; -1 at place -1."""
-    if not len(rows):
-        return np.full(len(places), NONE)
-    found: Ints = rows[places]
-    found[places < 0] = NONE
-    return found
 
 
 def _happens_within(rows: Rows, flag: int, after: Ints, length: int) -> Bools:
     """Whether a flagged row comes after each of the rows, in its key, at most `length` later."""
     flagged = rows.meeting(flag)
-    place = np.searchsorted(flagged, after, side="right")
+    place = flagged.before(after + 1)
     happens = place < len(flagged)
-    following = flagged[place[happens]]
+    following = flagged.rows[place[happens]]
     happens[happens] = (rows.firsts[following] == rows.firsts[after[happens]]) & (
         rows.times[following] - rows.times[after[happens]] <= length
     )

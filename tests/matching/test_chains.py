@@ -121,15 +121,22 @@ def test_key_codes_are_equal_exactly_for_equal_keys(rows: list[tuple[str, str]])
     assert [codes.index(code) for code in codes] == [rows.index(row) for row in rows]
 
 
-@given(st.lists(st.one_of(st.none(), st.sampled_from(["a", "b", "c", ""])), max_size=20))
-def test_repeated_ids_are_those_that_occur_twice(ids: list[str | None]) -> None:
-    """Null is never a repeat."""
-    codes = repeated_ids(pl.Series(ids, dtype=pl.String)).tolist()
-    repeats = [id_ is not None and ids.count(id_) > 1 for id_ in ids]
-    assert [code >= 0 for code in codes] == repeats
-    for code, id_ in zip(codes, ids, strict=True):
+@given(
+    st.lists(st.lists(st.sampled_from([0, 1, 2**32, 2**32 + 1, 2**63]), min_size=1, max_size=20))
+)
+def test_repeated_ids_are_those_that_occur_twice_in_their_key(keys: list[list[int]]) -> None:
+    """Whatever bits ids share; none, which is 0, is never a repeat."""
+    sizes = np.array([len(ids) for ids in keys], dtype=np.int64)
+    begins = np.cumsum(sizes) - sizes
+    rows = [(key, id_) for key, ids in enumerate(keys) for id_ in ids]
+    ids = np.array([id_ for _, id_ in rows], dtype=np.uint64)
+    codes = repeated_ids(ids, begins, sizes).tolist()
+    assert [code >= 0 for code in codes] == [
+        id_ != 0 and rows.count((key, id_)) > 1 for key, id_ in rows
+    ]
+    for code, row in zip(codes, rows, strict=True):
         if code >= 0:
-            assert codes.index(code) == ids.index(id_)
+            assert codes.index(code) == rows.index(row)
 
 
 def test_non_overlapping_does_not_reach_into_the_next_key() -> None:
