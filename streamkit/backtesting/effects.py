@@ -47,7 +47,7 @@ def effects_table(result: Backtest) -> pl.DataFrame:
                 until=result.until,
                 now=_now(result),
             )
-        counted = [each.tables.matches.height for each in found.streams]
+        counted = [each.count for each in found.streams]
     matches = {each["name"]: each["matches"] for each in result.summary["streams"]}
     rows = [
         (stream.name, rule, matches[stream.name], without, without - matches[stream.name])

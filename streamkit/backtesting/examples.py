@@ -44,12 +44,13 @@ def example_table(history: History, found: StreamMatches, count: int) -> pl.Data
         count: How many matches: the first, the last, and others spread evenly between them.
     """
     stream = found.plan.stream
-    height = found.tables.matches.height
+    height = found.count
     chosen = np.unique(np.linspace(0, height - 1, min(count, height)).round().astype(int))
-    matches = found.tables.matches[chosen]
+    tables = found.tables_of(chosen)
+    matches = tables.matches
     paths = _paths(stream)
     read = _reader(history, sorted({path for listed in paths for path in listed}))
-    positions = found.tables.positions[:, chosen]
+    positions = tables.positions
     values = read(positions.T.ravel())
     rows = []
     for number, match in enumerate(matches.iter_rows(named=True)):

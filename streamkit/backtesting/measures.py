@@ -66,23 +66,23 @@ def funnel_table(chosen: Sequence[StreamMatches]) -> pl.DataFrame:
 
 
 def _funnel_rows(found: StreamMatches) -> list[tuple[Any, ...]]:
-    stream, matches = found.plan.stream, found.tables.matches
+    stream, matches = found.plan.stream, found.confirmed
     *steps, fired = found.funnel
-    times = [
-        matches["events"].list.get(place).struct.field("time")
-        for place in range(len(stream.positive_steps))
-    ]
     rows: list[tuple[Any, ...]] = []
     for place, (step, stage) in enumerate(zip(stream.positive_steps, steps, strict=True)):
-        before = times[place - 1] if place else matches["started_at"]
-        takes_time = place or step.at_least > 1
-        median = (times[place] - before).dt.total_microseconds().median() if takes_time else None
-        seconds = None if median is None else float(median) / 1e6  # type: ignore[arg-type] # of whole numbers
+        before = matches.times[place - 1] if place else matches.started_at
+        takes_time = found.count and (place or step.at_least > 1)
+        seconds = float(np.median(matches.times[place] - before)) / 1e6 if takes_time else None
         rows.append((stream.name, place, step_label(step), stage.keys, stage.events, seconds))
     wait = None if stream.wait is None else stream.wait.microseconds / 1e6
     rows.append((stream.name, None, "fired", fired.keys, fired.events, wait))
-    rows.append((stream.name, None, "matched", matches["key"].n_unique(), len(matches), None))
+    rows.append((stream.name, None, "matched", found.matched_keys, found.count, None))
     return rows
+
+
+def _times(found: StreamMatches) -> pl.DataFrame:
+    """When the matches fire, as a column."""
+    return pl.DataFrame({"fired_at": found.confirmed.fired_at}).cast(TIME)
 
 
 def _share(column: str, of: pl.Expr) -> pl.Expr:
@@ -101,7 +101,7 @@ def counts_table(
         step: Length of a period, in microseconds.
         by: A name and a value for each match, to count each value apart.
     """
-    fired = found.tables.matches["fired_at"].to_physical().to_numpy()
+    fired = found.confirmed.fired_at
     periods = np.arange(first // step, max(last // step, first // step) + 1) * step
     whole = pl.DataFrame({"period": periods})
     counted = pl.DataFrame({"period": fired // step * step})
@@ -145,7 +145,7 @@ def cost_table(
         last: A time in the last month.
         budget: Activations a month.
     """
-    stream, matches = found.plan.stream, found.tables.matches
+    stream, matches = found.plan.stream, _times(found)
     ends = pl.Series([first, last], dtype=TIME).dt.truncate("1mo")
     months = pl.datetime_range(ends[0], ends[1], "1mo", eager=True, time_unit="us")
     counted = matches.group_by(pl.col("fired_at").dt.truncate("1mo").alias("month")).len("matches")

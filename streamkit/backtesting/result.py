@@ -74,11 +74,16 @@ class Backtest:
 
     @cached_property
     def matches(self) -> pl.DataFrame:
-        """All matches, a row each: stream by stream, in the order of `fired_at`.
+        """All matches, a row each: stream by stream, in the order of `fired_at`, then of id.
+
+        They are described when this is first asked for: numbers of matches cost less.
 
         Columns: `stream`, `version`, `match_id`, `key` (list of text), `session`, `user`,
         `started_at`, `matched_at`, `fired_at` (timestamps, microseconds, UTC), and `events`, a
         list of `{step, id, time, name}` with one entry a step.
+
+        Raises:
+            EventsError: The files have changed since they were matched.
         """
         return pl.concat([MATCH_SCHEMA.to_frame(), *(s.tables.matches for s in self.found.streams)])
 
@@ -152,19 +157,18 @@ class Backtest:
         return tuple(notes)
 
     def _stream_summary(self, found: StreamMatches) -> dict[str, Any]:
-        stream, matches = found.plan.stream, found.tables.matches
-        fired = matches["fired_at"].to_list()
+        stream, fired = found.plan.stream, found.confirmed.fired_at.tolist()
         return {
             "name": stream.name,
             "version": stream.version,
-            "matches": len(matches),
-            "matched_keys": matches["key"].n_unique(),
+            "matches": found.count,
+            "matched_keys": found.matched_keys,
             "keys": self.found.census.keys[found.plan.key],
-            "pending": len(found.tables.pending),
-            "held_back": found.tables.held_back,
-            "activations": activations(stream, len(matches)),
-            "first": _text(fired[0]) if fired else None,
-            "last": _text(fired[-1]) if fired else None,
+            "pending": found.pending,
+            "held_back": found.held_back,
+            "activations": activations(stream, found.count),
+            "first": _text(from_microseconds(fired[0])) if fired else None,
+            "last": _text(from_microseconds(fired[-1])) if fired else None,
             "without_key": dict(found.lacking),
             "duplicates": found.duplicates,
         }

@@ -1,21 +1,24 @@
-"""What Parquet files tell of themselves without being read: times, and whether they changed."""
+"""What Parquet files tell of themselves without being read: layout, times, whether they changed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import TypeAlias
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["Bounds", "Identity", "identity_of", "time_bounds"]
+__all__ = ["Bounds", "Identity", "Layout", "identity_of", "layout_of", "time_bounds"]
 
 Identity: TypeAlias = tuple[tuple[str, int, int, bytes], ...]
 """Path, size, time of change in nanoseconds and hash of the footer of each file."""
 TICKS = {"milliseconds": 1_000, "microseconds": 1}
+PLAIN_TEXT = 4
+"""Bytes that each value of a text column takes at the least unless it refers to a dictionary."""
 ENDING = 8
 """Bytes that end a Parquet file: how long its footer is, and `PAR1`."""
 
@@ -35,6 +38,48 @@ class Bounds:
     nulls: int
     oldest: int
     newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file is laid out.
+
+    Args:
+        groups: How many rows each row group has.
+        texts: Columns of text at the top level.
+        coded: Those of them whose values refer to a dictionary.
+        ticks: Columns of timestamps at the top level, and the microseconds in their unit.
+    """
+
+    groups: tuple[int, ...]
+    texts: frozenset[str]
+    coded: frozenset[str]
+    ticks: Mapping[str, int]
+
+
+def layout_of(file: str) -> Layout:
+    """How a Parquet file on this machine's disk is laid out."""
+    footer = pq.read_metadata(file)
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    top = {name: type_ for name, type_ in _fields(footer) if not pa.types.is_nested(type_)}
+    texts, coded, ticks = set[str](), set[str](), dict[str, int]()
+    for place in range(footer.num_columns):
+        column = footer.schema.column(place)
+        if column.path not in top:
+            continue
+        if column.physical_type == "BYTE_ARRAY" and column.logical_type.type == "STRING":
+            texts.add(column.path)
+            size = sum(group.column(place).total_uncompressed_size for group in groups)
+            if size < PLAIN_TEXT * footer.num_rows:
+                coded.add(column.path)
+        elif (unit := _ticks(column)) is not None:
+            ticks[column.path] = unit
+    rows = tuple(group.num_rows for group in groups)
+    return Layout(rows, frozenset(texts), frozenset(coded), ticks)
+
+
+def _fields(footer: pq.FileMetaData) -> list[tuple[str, pa.DataType]]:
+    return [(field.name, field.type) for field in footer.schema.to_arrow_schema()]
 
 
 def identity_of(files: Sequence[str]) -> Identity | None:

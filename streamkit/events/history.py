@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -14,7 +14,7 @@ import duckdb
 from streamkit.errors import EventsError, Problem
 from streamkit.events.aliases import meanings
 from streamkit.events.detect import detect
-from streamkit.events.footers import Bounds, identity_of, time_bounds
+from streamkit.events.footers import Bounds, Layout, identity_of, layout_of, time_bounds
 from streamkit.events.keeping import Kept
 from streamkit.events.presets.fitting import fit, in_case_of
 from streamkit.events.property import Property, bind
@@ -229,7 +229,7 @@ class History:
         Args:
             identity: Of the events, as `identity()` just told it.
         """
-        column, files = self._timestamp_column(), self.source.files
+        column, files = self.timestamp_column(), self.source.files
         if column is None or identity is None:
             return (None,) * len(files)
         bounds: tuple[Bounds | None, ...] = self.kept.answer(
@@ -243,7 +243,23 @@ class History:
             for each in bounds
         )
 
-    def _timestamp_column(self) -> str | None:
+    def layouts(self, identity: Hashable) -> tuple[Layout, ...]:
+        """How each file is laid out; of none where they are not on this machine's disk.
+
+        Args:
+            identity: Of the events, as `identity()` just told it.
+        """
+        if identity is None:
+            return ()
+        layouts: tuple[Layout, ...] = self.kept.answer(
+            identity,
+            "layouts",
+            lambda: tuple(map(layout_of, self.source.files)),
+            lambda layouts: 1_000 * len(layouts),
+        )
+        return layouts
+
+    def timestamp_column(self) -> str | None:
         """What SQL calls the column of times, if it holds timestamps and is taken as it is."""
         bound = self.role("time")
         is_plain = bound.cast is None and not bound.accesses and bound.type.kind is Kind.TIMESTAMP
@@ -262,7 +278,7 @@ class History:
         Returns:
             The condition; empty where there is none, or where the column is no plain timestamp.
         """
-        column, type_ = self._timestamp_column(), self.role("time").type.name
+        column, type_ = self.timestamp_column(), self.role("time").type.name
         if column is None or type_ not in MICROSECOND_TYPES:
             return ""
         zone = MICROSECOND_TYPES[type_]
@@ -272,6 +288,11 @@ class History:
             if bound_ is not None and FIRST_TIME <= bound_ <= LAST_TIME
         ]
         return " AND ".join(conditions)
+
+    def plain_text(self, bound: Property) -> str | None:
+        """The column whose texts are a property's as they stand; None where it takes more."""
+        is_plain = not (bound.joined or bound.accesses or bound.cast or bound.sql_column)
+        return bound.column if is_plain and bound.type == TEXT else None
 
     def text_sql(self, bound: Property, values: RowValues) -> str:
         """A property as the text that keys, ids and users are compared by."""
@@ -305,10 +326,14 @@ class History:
             f"valued AS NOT MATERIALIZED (\n  SELECT {join_lines(['*', *brought])}\n  FROM input\n)"
         )
 
-    def known_sql(self, values: RowValues, columns: Mapping[str, str]) -> str:
+    def in_files_sql(self, files: Sequence[int]) -> str:
+        """A condition on input rows that skips all other files without reading them."""
+        return f"{self.source.file} IN ({', '.join(map(str, files))})" if files else "false"
+
+    def known_sql(self, values: RowValues, columns: Mapping[str, str], where: str = "") -> str:
         """The first steps of a query, and then `known`: the rows with columns of one's own."""
         return (
-            f"{self.steps_sql(values)},\n"
+            f"{self.steps_sql(values, where)},\n"
             f"known AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
         )
 

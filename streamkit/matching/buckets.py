@@ -6,6 +6,7 @@ every core takes one, and where there are more rows than memory should hold they
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
@@ -14,14 +15,14 @@ import numpy.typing as npt
 
 from streamkit.events.opened import Scratch
 from streamkit.matching.chains import Ints
+from streamkit.matching.numbering import Hashes
 
-__all__ = ["BYTES_IN_MEMORY", "Buckets", "Columns", "Hashes"]
+__all__ = ["BYTES_IN_MEMORY", "Buckets", "Columns"]
 
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 """Rows, column by column."""
-Hashes: TypeAlias = npt.NDArray[np.uint64]
 
-ROWS_A_BUCKET = 2**20
+ROWS_A_BUCKET = 2**19
 MOST_BUCKETS = 256
 BYTES_IN_MEMORY = 1_000_000_000
 """What all rows may take before they are kept on disk: 25 million rows of one stream."""
@@ -56,27 +57,39 @@ class Buckets:
         """Whether there were more rows than memory should hold."""
         return self._scratch is not None
 
-    def add(self, rows: Columns, hashes: Hashes) -> None:
-        """Deal rows out.
+    def deal(self, rows: Columns, hashes: Hashes) -> list[Columns]:
+        """Rows by bucket; nothing is kept yet, so that many threads can deal.
 
         Args:
             rows: In any order.
             hashes: What tells each row's bucket: any part of its key, as a number.
         """
-        self._empty = self._empty or {name: column[:0] for name, column in rows.items()}
-        ends = [len(hashes)]
-        if self._bits:
-            bucket = (hashes >> np.uint64(64 - self._bits)).astype(np.uint8)
-            order = np.argsort(bucket, kind="stable")
-            rows = {name: column.take(order) for name, column in rows.items()}
-            ends = np.cumsum(np.bincount(bucket, minlength=len(self))).tolist()
-        for held, begin, end in zip(self._held, [0, *ends], ends, strict=False):
-            if begin < end:
-                held.append({name: column[begin:end] for name, column in rows.items()})
-        self._rows += np.diff(ends, prepend=0)
-        self.bytes += sum(column.nbytes for column in rows.values())
+        if not self._bits:
+            return [rows]
+        bucket = (hashes >> np.uint64(64 - self._bits)).astype(np.uint8)
+        order = np.argsort(bucket, kind="stable")
+        rows = {name: column.take(order) for name, column in rows.items()}
+        ends = np.cumsum(np.bincount(bucket, minlength=len(self))).tolist()
+        return [
+            {name: column[begin:end] for name, column in rows.items()}
+            for begin, end in zip([0, *ends], ends, strict=False)
+        ]
+
+    def put(self, dealt: Sequence[Columns]) -> None:
+        """Keep rows that were dealt out."""
+        self._empty = self._empty or {name: column[:0] for name, column in dealt[0].items()}
+        for bucket, rows in enumerate(dealt):
+            count = len(next(iter(rows.values())))
+            if count:
+                self._held[bucket].append(rows)
+                self._rows[bucket] += count
+                self.bytes += sum(column.nbytes for column in rows.values())
         if self.bytes > BYTES_IN_MEMORY:
             self._put_on_disk()
+
+    def add(self, rows: Columns, hashes: Hashes) -> None:
+        """Deal rows out and keep them."""
+        self.put(self.deal(rows, hashes))
 
     def filled(self) -> list[int]:
         """The buckets that hold rows; the first where none does."""
@@ -87,7 +100,7 @@ class Buckets:
         columns = {name: self._column(bucket, name) for name in self._empty}
         self._held[bucket].clear()
         positions = columns.get("position", np.empty(0))
-        if (positions[1:] < positions[:-1]).any():  # the scan's threads finished in another order
+        if (positions[1:] < positions[:-1]).any():  # a query's threads finished in another order
             order = np.argsort(positions, kind="stable")
             columns = {name: column.take(order) for name, column in columns.items()}
         return columns

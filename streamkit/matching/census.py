@@ -14,13 +14,11 @@ from streamkit.events.footers import Bounds
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, join_lines
 from streamkit.events.values import LAST_TIME
-from streamkit.matching.scan import ROLES, Scan, hash_sql, part_sql
+from streamkit.matching.scan import ROLES, Scan, part_sql
 
-__all__ = ["Census", "census_query", "take_census"]
+__all__ = ["Census", "census_query", "check_times", "take_census"]
 
 SKIPPED = ("null_key", "null_time", "unparsable_time", "future_time")
-SAMPLE = 100_000
-"""Rows that tell about how many of all rows may touch a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,7 @@ class Census:
         rows: How many there are.
         skipped: Rows that take no part, by reason.
         horizon: How far time is known, in microseconds; None where no time is.
+        newest: The newest time that is not too far ahead, in microseconds.
         begin: The oldest time, in microseconds.
         keys: The keys seen, by the parts of the key.
         missing: Values that count as missing, by reason, in the rows a stream looked into.
@@ -41,15 +40,14 @@ class Census:
     rows: int
     skipped: Mapping[str, int]
     horizon: int | None
+    newest: int | None
     begin: int
     keys: Mapping[tuple[str, ...], int]
     missing: Mapping[str, int] = field(default_factory=dict)
     reach: int | None = None
 
 
-def take_census(
-    connection: duckdb.DuckDBPyConnection, scan: Scan, query: Query
-) -> tuple[Census, float, bool]:
+def take_census(connection: duckdb.DuckDBPyConnection, scan: Scan, query: Query) -> Census:
     """Count the rows.
 
     Args:
@@ -57,44 +55,43 @@ def take_census(
         scan: The scan.
         query: The `census_query` of it.
 
-    Returns:
-        The census, about which share of the rows may touch a stream, and whether the numbers that
-        stand for key parts are different for any two texts.
-
     Raises:
         EventsError: No row has a time that can be read.
     """
     answer = scan.history.kept.answer(
         scan.identity, query.text, lambda: ask(connection, query).row(0, named=True)
     )
-    rows, newest = answer["rows"], answer["newest"]
-    if rows and answer["unparsable_time"] == rows:
+    newest = answer["newest"]
+    return Census(
+        rows=answer["rows"],
+        skipped={name: answer[name] or 0 for name in SKIPPED},
+        horizon=newest if scan.until is None or newest is None else min(scan.until, newest),
+        newest=newest,
+        begin=answer["oldest"] or 0,
+        keys={key: answer[_seen(scan, place)] for place, key in enumerate(scan.keys)},
+        reach=answer.get("reach"),
+    )
+
+
+def check_times(census: Census, scan: Scan) -> None:
+    """Make sure that times can be read.
+
+    Raises:
+        EventsError: No row has a time that can be read.
+    """
+    if census.rows and census.skipped["unparsable_time"] == census.rows:
         raise EventsError(
             f"no row has a time that can be read in {scan.history.schema.time!r}",
             code="unparsable-time",
             path="schema.time",
             hint="times are timestamps, RFC 3339 text, or integers with a time_unit",
         )
-    counted = Census(
-        rows=rows,
-        skipped={name: answer[name] or 0 for name in SKIPPED},
-        horizon=newest if scan.until is None or newest is None else min(scan.until, newest),
-        begin=answer["oldest"] or 0,
-        keys={key: answer[_seen(scan, place)] for place, key in enumerate(scan.keys)},
-        reach=answer.get("reach"),
-    )
-    is_exact = all(
-        answer[f"texts_{place}"] == answer[f"hashes_{place}"]
-        for place in range(len(_texts(scan, RowValues(Parameters()))))
-    )
-    return counted, answer["share"] or 0.0, is_exact
 
 
 def census_query(scan: Scan, going_on: int | None = None) -> Query:
     """One row: what is counted of times and of lacking keys, then the keys seen.
 
-    What the files' footers tell of times is not read. For each key part the texts and the numbers
-    that stand for them are counted apart: equal counts prove that no two texts share a number.
+    What the files' footers tell of times is not read.
 
     Args:
         scan: The scan.
@@ -102,11 +99,10 @@ def census_query(scan: Scan, going_on: int | None = None) -> Query:
             microseconds.
     """
     values = RowValues(parameters := Parameters())
-    texts = _texts(scan, values)
+    texts = [part_sql(scan.history, part, values) for part in scan.parts]
     raw_time = values.column(scan.history.role("time"))
     columns = [f"{scan.history.time_sql(values)} AS time", f"{raw_time} IS NULL AS is_timeless"]
-    columns += [f"{sql} AS part_{place}" for place, sql in enumerate(texts.values())]
-    columns.append(f"{scan.prefilter(parameters) or 'true'} AS may_touch")
+    columns += [f"{sql} AS part_{place}" for place, sql in enumerate(texts)]
     bounds = scan.history.time_bounds(scan.identity)
     if bounds:
         columns.append("_file_number")
@@ -114,16 +110,13 @@ def census_query(scan: Scan, going_on: int | None = None) -> Query:
         "known": f"SELECT {join_lines(columns)}\n  FROM valued",
         "visible": _visible(scan, bounds, len(texts), parameters),
         "counted_times": _counted_times(scan, bounds, parameters),
-        "counted_sample": "SELECT avg(CAST(may_touch AS INTEGER)) AS share\n"
-        f"  FROM (SELECT may_touch FROM known LIMIT {SAMPLE})",
     }
     roles = [place for place, part in enumerate(scan.parts) if part in ROLES]
     if len(roles) != 1:
         lacks = " OR ".join(f"part_{place} IS NULL" for place in roles) or "false"
         steps["counted_lacking"] = f"SELECT count(*) FILTER ({lacks}) AS null_key\n  FROM visible"
-    for place, role in enumerate(texts):
+    for place, role in enumerate(scan.parts):
         part = f"part_{place}"
-        numbers = f"nullif({hash_sql('part', scan.salt)}, 0)"
         lacking = ",\n    sum(rows) FILTER (part IS NULL) AS null_key" if roles == [place] else ""
         ends = ""
         if going_on is not None and role == "session":
@@ -131,8 +124,7 @@ def census_query(scan: Scan, going_on: int | None = None) -> Query:
             bound = parameters.bind(going_on)
             lacking += f",\n    min(first) FILTER (part IS NOT NULL AND last >= {bound}) AS reach"
         steps[f"counted_{part}"] = (
-            f"SELECT count(part) AS texts_{place},\n    count(DISTINCT {numbers})"
-            f" AS hashes_{place}{lacking}\n"
+            f"SELECT count(part) AS texts_{place}{lacking}\n"
             f"  FROM (SELECT {part} AS part, count(*) AS rows{ends} FROM visible GROUP BY {part})"
         )
     for place, key in enumerate(scan.keys):
@@ -200,14 +192,6 @@ def _counted_times(scan: Scan, bounds: Sequence[Bounds | None], parameters: Para
 def _in_files(files: Sequence[int]) -> str:
     """A condition that skips all other files without reading them."""
     return f"_file_number IN ({', '.join(map(str, files))})" if files else "false"
-
-
-def _texts(scan: Scan, values: RowValues) -> dict[str, str]:
-    """The texts that numbers stand for: key parts, and what sessions are made by."""
-    parts = list(scan.parts)
-    if scan.history.schema.sessionizer is not None and "session" not in parts:
-        parts.append("session")
-    return {part: part_sql(scan.history, part, values) for part in parts}
 
 
 def _seen(scan: Scan, place: int) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamkit.matching.buckets import Hashes
 from streamkit.matching.chains import Bools, Ints, follow, group_starts, next_in_group
+from streamkit.matching.numbering import Hashes
 
 __all__ = ["first_of_each_id", "kept_rows", "repeated_ids"]
 
@@ -30,7 +30,7 @@ def repeated_ids(ids: Hashes, begins: Ints, sizes: Ints) -> Ints:
     keys = np.repeat(np.arange(len(begins)), sizes)
     rows = _may_repeat(ids, begins.take(keys), sizes.take(keys))
     rows = rows[np.lexsort((ids[rows], keys[rows]))]
-    starts = group_starts(keys[rows]) | group_starts(ids[rows])
+    starts = group_starts(keys[rows]) | group_starts(ids[rows].view(np.int64))
     is_repeat = ~starts | ~np.append(starts[1:], True)
     codes[rows[is_repeat]] = np.cumsum(starts[is_repeat]) - 1
     return codes
@@ -91,5 +91,5 @@ def _same_id(keys: Ints, ids: Ints) -> tuple[Ints, Ints]:
     """Rows with repeated ids sorted by key and id, in order, and a number for each such pair."""
     rows = np.flatnonzero(ids != NO_REPEAT)
     rows = rows[np.lexsort((ids[rows], keys[rows]))]
-    starts = group_starts(keys[rows]) | group_starts(ids[rows])
+    starts = group_starts(keys[rows]) | group_starts(ids[rows].view(np.int64))
     return rows, np.cumsum(starts)

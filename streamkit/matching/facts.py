@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -10,10 +10,12 @@ import polars as pl
 import pyarrow as pa
 
 from streamkit.events.asking import ask
+from streamkit.events.property import Property
 from streamkit.events.sql import Query
 from streamkit.matching.chains import Ints, group_starts
-from streamkit.matching.scan import OF_EVERY_EVENT
-from streamkit.matching.touching import Touching
+from streamkit.matching.plain_rows import plain_columns, read_plain, units_of
+from streamkit.matching.scan import OF_EVERY_EVENT, ROLES, Scan, part_property
+from streamkit.matching.threads import in_threads
 
 __all__ = ["Facts", "ask_with"]
 
@@ -26,32 +28,29 @@ class Facts:
 
     Args:
         connection: Where the source can be scanned.
-        touching: The rows that touch a stream; if the scan brought their facts, nothing is read.
+        scan: What is asked of it.
         positions: Source positions of the events.
         lasts: Those of firing events, of which all is told.
     """
 
     def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        touching: Touching,
-        positions: Ints,
-        lasts: Ints,
+        self, connection: duckdb.DuckDBPyConnection, scan: Scan, positions: Ints, lasts: Ints
     ) -> None:
         self.positions = _distinct(positions)
         self._last_positions = _distinct(lasts)
+        told = _told(scan)
+        columns = plain_columns(scan, {n: bound for n, bound in told.items() if bound is not None})
+        if columns is not None and "sequence" not in told:
+            self._events, self._lasts = self._plain(scan, told, columns)
+            return
         places = self.places(self._last_positions)
-        if touching.facts:
-            found = _picked(touching.facts, self.positions)
-        else:
-            is_last = np.zeros(len(self.positions), bool)
-            is_last[places] = True
-            wanted = pl.DataFrame({"position": self.positions, "_is_last": is_last})
-            found = ask_with(connection, touching.scan.described(), wanted)
+        is_last = np.zeros(len(self.positions), bool)
+        is_last[places] = True
+        wanted = pl.DataFrame({"position": self.positions, "_is_last": is_last})
+        found = ask_with(connection, scan.described(), wanted)
         order = np.argsort(found["position"].to_numpy())
-        found = found.drop("position").rename(lambda name: name.removeprefix("fact_"))
-        of_all = [name for name in found.columns if f"fact_{name}" in OF_EVERY_EVENT]
-        self._lasts = found.drop(of_all)[order[places]]
+        of_all = [name for name in found.columns if name in OF_EVERY_EVENT]
+        self._lasts = found.drop("position", *of_all)[order[places]]
         self._events = found.select(of_all)[order]
 
     def places(self, positions: Ints) -> Ints:
@@ -68,6 +67,74 @@ class Facts:
         """All that is told of some firing events, in their order."""
         places = np.searchsorted(self._last_positions, positions)
         return self._events[self.places(positions)].hstack(self._lasts[places])
+
+    def _plain(
+        self, scan: Scan, told: Mapping[str, Property | None], columns: Mapping[str, str]
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The facts of all events, and the rest of the last ones, as their columns hold them."""
+        frames = []
+        for of_all, positions in ((True, self.positions), (False, self._last_positions)):
+            names = [name for name in told if (name in OF_EVERY_EVENT) is of_all]
+            wanted = {name: columns[name] for name in names if name in columns}
+            found = _looked_up(scan, wanted, positions)
+            frames.append(
+                found.select(
+                    pl.col(name) if name in wanted else pl.lit(None, pl.String).alias(name)
+                    for name in names
+                )
+            )
+        return frames[0], frames[1]
+
+
+def _told(scan: Scan) -> dict[str, Property | None]:
+    """What is told of an event, and the property it is; None for a role that is not declared."""
+    history = scan.history
+    told: dict[str, Property | None] = {"name": history.role("name")}
+    for role in ("id", *ROLES):
+        if getattr(history.schema, role) is not None:
+            told[role] = history.role(role)
+        elif role == "session" and history.schema.sessionizer is not None:
+            told[role] = part_property(history, role)
+        else:
+            told[role] = None
+    if history.schema.sequence is not None:
+        told["sequence"] = history.role("sequence")
+    for place, part in enumerate(scan.parts):
+        if part not in ROLES:
+            told[f"part_{place}"] = part_property(history, part)
+    for place, by in enumerate(scan.cooldowns):
+        told[f"cooldown_{place}"] = part_property(history, by)
+    return told
+
+
+def _looked_up(scan: Scan, columns: Mapping[str, str], positions: Ints) -> pl.DataFrame:
+    """Columns of the rows at some positions, which are sorted."""
+
+    def pieces() -> Iterator[tuple[str, int, int, Ints]]:
+        for unit in units_of(scan):
+            end = unit.begin + unit.rows
+            wanted = positions[slice(*np.searchsorted(positions, [unit.begin, end]))]
+            if len(wanted):
+                yield (
+                    scan.history.source.files[unit.file],
+                    unit.first,
+                    unit.rows,
+                    wanted - unit.begin,
+                )
+
+    def read(piece: tuple[str, int, int, Ints]) -> pa.Table:
+        file, first, rows, wanted = piece
+        found = read_plain(file, first, rows, list(columns.values()))[wanted]
+        told = found.select(pl.col(column).alias(name) for name, column in columns.items())
+        # copied, because a column of views would hold the texts of all rows
+        return told.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+    if not columns:
+        return pl.DataFrame(height=len(positions))
+    empty = pa.schema([(name, pa.large_string()) for name in columns]).empty_table()
+    frame = pl.from_arrow(pa.concat_tables([empty, *in_threads(read, pieces())]))
+    assert isinstance(frame, pl.DataFrame)
+    return frame.rechunk()
 
 
 def _distinct(positions: Ints) -> Ints:
@@ -86,19 +153,3 @@ def ask_with(
         return ask(connection, query)
     finally:
         connection.unregister("wanted")
-
-
-def _picked(batches: Sequence[pa.RecordBatch], positions: Ints) -> pl.DataFrame:
-    """The rows at some positions, in order; batches come as the scan's threads finish them."""
-    pieces = [batches[0].slice(0, 0)]
-    for batch in batches[1:]:
-        known = batch.column("position").to_numpy()
-        order = np.argsort(known, kind="stable")
-        known = known[order]
-        begin, end = np.searchsorted(positions, [known[0], known[-1] + 1])
-        wanted = positions[begin:end]
-        places = np.searchsorted(known, wanted)
-        pieces.append(batch.take(pa.array(order[places[known[places] == wanted]])))
-    frame = pl.from_arrow(pa.Table.from_batches(pieces))
-    assert isinstance(frame, pl.DataFrame)
-    return frame.cast({"fact_name": pl.String}).rechunk()

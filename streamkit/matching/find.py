@@ -16,16 +16,18 @@ from streamkit.events.history import History
 from streamkit.events.schema import Sessionizer
 from streamkit.events.sql import Query
 from streamkit.events.values import FIRST_TIME, LAST_TIME
+from streamkit.matching.asked import words_of
 from streamkit.matching.binding import check_bindings
-from streamkit.matching.buckets import Hashes
-from streamkit.matching.census import Census, census_query, take_census
+from streamkit.matching.census import Census, census_query, check_times, take_census
 from streamkit.matching.facts import Facts
-from streamkit.matching.firing import Stage, find_firings
+from streamkit.matching.firing import find_firings
+from streamkit.matching.matches import StreamMatches, choose_matches
+from streamkit.matching.numbering import SharedNumberError
+from streamkit.matching.plain_rows import PlainRows
 from streamkit.matching.plan import StreamPlan, compile_streams
-from streamkit.matching.reading import read_touching
+from streamkit.matching.reading import read_plain_rows, read_rows
 from streamkit.matching.scan import Scan
 from streamkit.matching.sessions import Sessions, read_sessions
-from streamkit.matching.table import MatchTables, match_tables
 from streamkit.matching.touching import Touching, any_flag
 from streamkit.times import to_microseconds
 
@@ -33,30 +35,6 @@ __all__ = ["Census", "Found", "StreamMatches", "find_matches"]
 
 DAY_AHEAD = timedelta(hours=24)
 """Times further ahead than this are a broken clock's, not an event's."""
-ROWS_WITH_FACTS = 10_000_000
-RARE = 0.25
-"""Up to so many rows the scan brings at once what matches tell of them, and up to twice as many where
-no more than this share of all rows touch a stream: a second look would read much for little. Where more
-do, the rows that are in a match are read a second time."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamMatches:
-    """One stream's part of what was found.
-
-    Args:
-        plan: The stream.
-        tables: Its matches.
-        funnel: For each step, then for the firing events: how far the keys came.
-        lacking: Touching rows of the time range that lack a part of the key, by event name.
-        duplicates: Touching rows of the time range that were dropped as duplicates.
-    """
-
-    plan: StreamPlan
-    tables: MatchTables
-    funnel: Sequence[Stage]
-    lacking: Mapping[str, int]
-    duplicates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +93,13 @@ def find_matches(
     until_us = None if until is None else to_microseconds(until)
     since_us = None if since is None else to_microseconds(since)
     latest = to_microseconds(now + DAY_AHEAD)
-    attempts = (
-        _find(
-            Scan(plan, history, until_us, latest, salt),
-            connection,
-            since_us,
-            undecided=undecided,
-            report=report,
-        )
-        for salt in count()
-    )
-    return next(found for found in attempts if found is not None)
+    for salt in count():
+        scan = Scan(plan, history, until_us, latest, salt)
+        try:
+            return _find(scan, connection, since_us, undecided=undecided, report=report)
+        except SharedNumberError:
+            continue
+    raise AssertionError("salts do not end")
 
 
 def _find(
@@ -135,68 +109,65 @@ def _find(
     *,
     undecided: bool,
     report: Callable[[str], None],
-) -> Found | None:
-    """What is found if numbers stand for texts as the scan makes them; None if two share one."""
-    report("counting the rows")
-    going_on = None if since is None else _matters_from(scan, since, undecided=undecided)
-    counting = census_query(scan, going_on)
-    census, share, is_exact = take_census(connection, scan, counting)
-    if not is_exact:
-        return None
-    if since is not None and going_on is not None and since <= (census.horizon or 0):
-        scan.begin = going_on if census.reach is None else min(census.reach, going_on)
+) -> Found:
+    """What is found.
+
+    Raises:
+        SharedNumberError: With this salt two texts share a number.
+    """
+    plain = PlainRows.of(scan)
+    is_counted = plain is None or since is not None or scan.until is not None
+    counting = census_query(scan, going_on := _matters_from(scan, since, undecided=undecided))
+    census = None
+    if is_counted:
+        report("counting the rows")
+        census = take_census(connection, scan, counting)
+        if since is not None and going_on is not None and since <= (census.horizon or 0):
+            scan.begin = going_on if census.reach is None else min(census.reach, going_on)
+        if not census.skipped["future_time"]:
+            scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
     report("reading the events that touch a stream")
-    if not census.skipped["future_time"]:
-        scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
-    is_told = share * census.rows <= ROWS_WITH_FACTS * (2 if share <= RARE else 1)
-    query = scan.touching(with_facts=is_told)
+    if census is not None:
+        rows = census.rows
+    else:
+        assert plain is not None
+        rows = plain.rows
     sessionizer = scan.history.schema.sessionizer
-    sessions = None if sessionizer is None else _sessions(connection, scan, sessionizer, census)
-    touching = Touching(scan, census.rows, FIRST_TIME if since is None else since, sessions)
-    read_touching(connection, touching, query, is_told=is_told)
+    sessions = None if sessionizer is None else _sessions(connection, scan, sessionizer, rows)
+    touching = Touching(scan, rows, FIRST_TIME if since is None else since, sessions)
+    if plain is None:
+        read_rows(connection, touching)
+    else:
+        counted = read_plain_rows(connection, touching, plain, is_counted=is_counted)
+        census = census or counted
+    assert census is not None
+    check_times(census, scan)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
     was_on_disk = touching.is_on_disk
     touching.buckets.clear()  # what follows needs their memory
     report("describing the matches")
-    positions = [touching.lacking_positions(), firings.repeats]
-    for firing in firings.streams:
-        positions += [firing.events.ravel(), firing.starts if undecided else firing.starts[:0]]
-    named = [firing.events[-1] for firing in firings.streams]
-    named += [firing.starts for firing in firings.streams if undecided]
-    facts = Facts(connection, touching, np.concatenate(positions), np.concatenate(named))
-    touching.facts.clear()
-    if not _is_one_to_one(firings.repeated, facts.of(firings.repeats, ["id"])["id"]):
-        return None
-    tables = match_tables(
-        connection, facts, touching, firings.streams, since, census.begin, undecided=undecided
+    matches = choose_matches(
+        connection, scan, firings.streams, since, census.begin, undecided=undecided
     )
     return Found(
         _complete(census, touching, scan),
-        tuple(
-            StreamMatches(
-                firing.plan,
-                table,
-                firing.funnel,
-                _lacking(touching, firing.plan, facts),
-                firing.duplicates,
-            )
-            for firing, table in zip(firings.streams, tables, strict=True)
-        ),
+        tuple(replace(each, lacking=_lacking(connection, touching, each.plan)) for each in matches),
         sessions.unproven(sessionizer, census.begin) if sessions and sessionizer else 0,
         firings.has_ties,
-        {"census": counting, "touching": query},
+        {"census": counting, "touching": scan.lasting()}
+        | ({"flags": scan.asked()} if scan.is_asking else {}),
         was_on_disk,
         scan.begin,
     )
 
 
-def _matters_from(scan: Scan, since: int, *, undecided: bool) -> int | None:
+def _matters_from(scan: Scan, since: int | None, *, undecided: bool) -> int | None:
     """What ends before it, in microseconds, cannot change a match of the range; None if it can.
 
     It cannot where all that a match depends on lies in its session.
     """
-    if scan.history.schema.sessionizer is not None:
+    if since is None or scan.history.schema.sessionizer is not None:
         return None
     for plan in scan.plan.streams:
         cooldown = None if undecided else plan.stream.cooldown
@@ -206,29 +177,34 @@ def _matters_from(scan: Scan, since: int, *, undecided: bool) -> int | None:
 
 
 def _sessions(
-    connection: duckdb.DuckDBPyConnection, scan: Scan, sessionizer: Sessionizer, census: Census
+    connection: duckdb.DuckDBPyConnection, scan: Scan, sessionizer: Sessionizer, rows: int
 ) -> Sessions:
     """The sessions of all events, from memory if they were made of them before."""
     made: Sessions = scan.history.kept.answer(
         scan.identity,
         (scan.of_users().text, sessionizer),
-        lambda: read_sessions(connection, scan, sessionizer, census.rows),
+        lambda: read_sessions(connection, scan, sessionizer, rows),
         lambda sessions: 2 * sessions.starts.nbytes,
     )
     return made
 
 
-def _is_one_to_one(numbers: Hashes, texts: pl.Series) -> bool:
-    """Whether equal numbers stand for equal texts."""
-    pairs = pl.DataFrame({"number": numbers, "text": texts})
-    return pairs["number"].n_unique() == pairs.n_unique()
-
-
-def _lacking(touching: Touching, plan: StreamPlan, facts: Facts) -> dict[str, int]:
+def _lacking(
+    connection: duckdb.DuckDBPyConnection, touching: Touching, plan: StreamPlan
+) -> dict[str, int]:
     """Rows that touch a stream and lack a part of its key, by event name."""
-    masks = touching.scan.masks(plan.flags)
-    rows = [rows["position"][any_flag(rows, masks)] for rows in touching.lacking[plan.key]]
-    names = facts.of(np.concatenate([np.empty(0, np.int64), *rows]), ["name"])["name"]
+    scan = touching.scan
+    masks = scan.masks(plan.flags)
+    lacking = [
+        {name: column[any_flag(words_of(rows, scan), masks)] for name, column in rows.items()}
+        for rows in touching.lacking[plan.key]
+    ]
+    if scan.is_named:
+        numbers = np.concatenate([np.empty(0, np.uint32), *(rows["name"] for rows in lacking)])
+        names = pl.Series([scan.numbered_names[number] for number in numbers], dtype=pl.String)
+    else:
+        positions = np.concatenate([np.empty(0, np.int64), *(r["position"] for r in lacking)])
+        names = Facts(connection, scan, positions, positions[:0]).of(positions, ["name"])["name"]
     counted = names.fill_null("").value_counts(name="rows")
     return dict(counted.sort(["rows", names.name], descending=[True, False]).iter_rows())
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
-from streamkit.matching.buckets import Buckets, Columns, Hashes
+from streamkit.matching.asked import words_of
+from streamkit.matching.buckets import Buckets, Columns
 from streamkit.matching.chains import Bools, Ints, group_starts
 from streamkit.matching.duplicates import first_of_each_id, kept_rows, repeated_ids
 from streamkit.matching.frequency import kept_by_frequency
 from streamkit.matching.marks import Marks
+from streamkit.matching.numbering import check_proofs
 from streamkit.matching.order import sort_rows, together
 from streamkit.matching.plan import StreamPlan
 from streamkit.matching.scan import Scan
@@ -51,6 +54,7 @@ class Firing:
         twins: How many earlier rows of its key have the time and name of each run's first and last
             event, shape (2, runs); None where rows that touch no stream may be such.
         sessions: When each run's session began, where sessions are made from gaps, shape (runs,).
+        keys: A number for each run's key, shape (runs,).
         fired_at: When each fires, in microseconds, shape (runs,).
         is_pending: Whether its wait was still open at the horizon, shape (runs,).
         funnel: For each step, then for the firing events: how far the keys came.
@@ -65,28 +69,35 @@ class Firing:
     ranks: Ints
     twins: Ints | None
     sessions: Ints
+    keys: Ints
     fired_at: Ints
     is_pending: Bools
     funnel: tuple[Stage, ...]
     duplicates: int
 
+    def only(self, runs: Ints) -> Firing:
+        """Some of the firing events, in the order given."""
+        chosen: dict[str, Any] = {
+            field.name: value[..., runs]
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray) and value.shape[-1]
+        }
+        return replace(self, **chosen)
+
     @classmethod
     def of_all(cls, parts: Sequence[Firing]) -> Firing:
         """The firing events of all buckets as one."""
-
-        def joined(name: str) -> np.ndarray:
-            return np.concatenate([getattr(part, name) for part in parts], axis=-1)
-
-        twins = None if parts[0].twins is None else joined("twins")
-        funnels = zip(*(part.funnel for part in parts), strict=True)
-        return cls(
-            parts[0].plan,
-            **{name: joined(name) for name in ("starts", "started_at", "events", "times", "ranks")},
-            **{name: joined(name) for name in ("sessions", "fired_at", "is_pending")},
-            twins=twins,
+        joined: dict[str, Any] = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts], axis=-1)
+            for field in fields(cls)
+            if isinstance(getattr(parts[0], field.name), np.ndarray)
+        }
+        return replace(
+            parts[0],
+            **joined,
             funnel=tuple(
-                Stage(sum(s.keys for s in stages), sum(s.events for s in stages))
-                for stages in funnels
+                Stage(sum(stage.keys for stage in stages), sum(stage.events for stage in stages))
+                for stages in zip(*(part.funnel for part in parts), strict=True)
             ),
             duplicates=sum(part.duplicates for part in parts),
         )
@@ -99,33 +110,37 @@ class Firings:
     Args:
         streams: The firing events of each stream, in the order of the plan.
         has_ties: Whether rows of one key have equal times, so that the source order decided.
-        repeats: Positions of the rows that were taken to repeat an id of their key.
-        repeated: The numbers that stand for these ids.
     """
 
     streams: list[Firing]
     has_ties: bool
-    repeats: Ints
-    repeated: Hashes
 
 
 class _Ordered:
-    """The rows of a bucket, sorted by key and order."""
+    """The rows of a bucket, sorted by key and order.
 
-    def __init__(self, columns: Columns, parts: Sequence[Hashes]) -> None:
+    Raises:
+        SharedNumberError: Two key parts, or two ids of a key, share a number.
+    """
+
+    def __init__(self, columns: Columns, touching: Touching, key: tuple[str, ...]) -> None:
         self.columns = columns
         self.order, codes, self.times = sort_rows(
-            together(parts), columns["time"], columns.get("sequence")
+            together(touching.key_parts(key, columns)), columns["time"], columns.get("sequence")
         )
-        self.words = [
-            column.take(self.order) for name, column in columns.items() if name.startswith("flags_")
-        ]
-        begins = np.flatnonzero(group_starts(codes.view(np.int64)))
+        is_first = group_starts(codes.view(np.int64))
+        for proofs in touching.proofs(key, columns):
+            check_proofs(~is_first[1:], proofs.take(self.order))
+        self.words = [word.take(self.order) for word in words_of(columns, touching.scan)]
+        begins = np.flatnonzero(is_first)
         sizes = np.diff(begins, append=len(codes))
         self.firsts: Ints = np.repeat(begins, sizes)
         self.ids: Ints | None = None
         if "id" in columns:
             self.ids = repeated_ids(columns["id"].take(self.order), begins, sizes)
+            repeats = self.repeats[np.argsort(self.ids[self.repeats], kind="stable")]
+            is_same = ~group_starts(self.ids[repeats])[1:]
+            check_proofs(is_same, columns["id_proof"][self.order[repeats]])
         self._meeting: dict[int, Marks] = {}
 
     def meeting(self, flag: int) -> Marks:
@@ -166,13 +181,6 @@ class _Ordered:
             twins[tied[alike]] = np.arange(len(tied)) - first
         return twins
 
-    def repeated(self) -> tuple[Ints, Hashes]:
-        """Positions of the repeats, and the numbers that stand for their ids."""
-        if self.ids is None:
-            return np.empty(0, np.int64), np.empty(0, np.uint64)
-        ids: Hashes = self.columns["id"][self.order[self.repeats]]
-        return self.column("position", self.repeats), ids
-
     def column(self, name: str, rows: Ints) -> Ints:
         """A column of some rows."""
         values: Ints = self.columns[name][self.order[rows]]
@@ -190,10 +198,13 @@ def find_firings(
         since: The funnel counts only runs that end at or after it, and dropped duplicates only if
             they are not older, in microseconds.
         undecided: Whether the frequency rule is left to the caller.
+
+    Raises:
+        SharedNumberError: Two texts share a number.
     """
     scan = touching.scan
     found: dict[int, Firing] = {}
-    has_ties, repeats, repeated = False, [], []
+    has_ties = False
     for key, buckets in touching.buckets.items():
         plans = {number: plan for number, plan in enumerate(scan.plan.streams) if plan.key == key}
 
@@ -202,27 +213,25 @@ def find_firings(
             key: tuple[str, ...] = key,
             buckets: Buckets = buckets,
             plans: Iterable[StreamPlan] = plans.values(),
-        ) -> tuple[list[Firing], bool, Ints, Hashes]:
-            columns = buckets.pop(bucket)
-            ordered = _Ordered(columns, touching.key_parts(key, columns))
+        ) -> tuple[list[Firing], bool]:
+            ordered = _Ordered(buckets.pop(bucket), touching, key)
             firings = [
                 _firing(ordered, plan, scan, horizon, since, undecided=undecided) for plan in plans
             ]
-            ties = not scan.history.source.is_ordered and ordered.has_ties()
-            return firings, ties, *ordered.repeated()
+            return firings, not scan.history.source.is_ordered and ordered.has_ties()
 
-        parts = list(in_threads(work, buckets.filled()))
+        filled = buckets.filled()
+        parts = list(in_threads(work, filled))
         for place, number in enumerate(plans):
-            found[number] = Firing.of_all([firings[place] for firings, _, _, _ in parts])
-        has_ties |= any(ties for _, ties, _, _ in parts)
-        repeats += [rows for _, _, rows, _ in parts]
-        repeated += [ids for _, _, _, ids in parts]
-    return Firings(
-        [found[number] for number in sorted(found)],
-        has_ties,
-        np.concatenate(repeats),
-        np.concatenate(repeated),
-    )
+            firings = [firings[place] for firings, _ in parts]
+            found[number] = Firing.of_all(
+                [
+                    replace(firing, keys=firing.keys * len(buckets) + bucket)
+                    for bucket, firing in zip(filled, firings, strict=True)
+                ]
+            )
+        has_ties |= any(ties for _, ties in parts)
+    return Firings([found[number] for number in sorted(found)], has_ties)
 
 
 def _firing(
@@ -280,6 +289,7 @@ def _firing(
         ranks,
         twins,
         sessions,
+        firsts[events[-1]],
         runs.fired_at[kept],
         runs.is_pending[kept],
         tuple(stages),

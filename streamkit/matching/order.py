@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from streamkit.matching.buckets import Hashes
 from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.numbering import Hashes
 
 __all__ = ["key_codes", "order_rows", "sort_rows", "together"]
 

@@ -1,4 +1,4 @@
-"""Reading the rows that touch a stream: from the source, or from what was read of it before.
+"""Reading the rows that may touch a stream: from the source, or from what was read of it before.
 
 What a history keeps in memory are the rows of the names that streams ask for, without the flags.
 A changed window or frequency reads nothing again; a changed criterion reads the columns that the
@@ -7,71 +7,166 @@ criteria look at, and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
 import duckdb
-import numpy as np
 import pyarrow as pa
 
-from streamkit.events.asking import ask_arrow, ask_batches
-from streamkit.events.sql import Query
-from streamkit.matching.touching import Touching
+from streamkit.events.asking import ask_batches
+from streamkit.events.keeping import Kept
+from streamkit.matching.asked import Asked, ask_flags, with_words
+from streamkit.matching.buckets import Columns
+from streamkit.matching.census import Census
+from streamkit.matching.plain_census import UnitCount, census_of, count_unit
+from streamkit.matching.plain_rows import PlainRows, Unit, units_of
+from streamkit.matching.scan import Scan
+from streamkit.matching.threads import in_threads
+from streamkit.matching.touching import Dealt, Touching
 
-__all__ = ["read_touching"]
+__all__ = ["read_plain_rows", "read_rows"]
+
+ROWS_OF_FLAGS = 32_000_000
+"""Rows whose criteria are asked at once, so that the answers are never too many for memory."""
 
 
-def read_touching(
-    connection: duckdb.DuckDBPyConnection, touching: Touching, query: Query, *, is_told: bool
-) -> None:
-    """Read the rows that touch a stream.
+@dataclass
+class _Read:
+    """What was read, as long as it is little enough to be kept.
+
+    Args:
+        kept: What keeps it.
+        asked: What was asked for; None if nothing may be kept.
+        pieces: The rows.
+        census: What was counted of all rows, if that was counted on the way.
+    """
+
+    kept: Kept
+    asked: Hashable
+    pieces: list[Columns] = field(default_factory=list)
+    census: Census | None = None
+    size: int = 0
+
+    def add(self, columns: Columns) -> None:
+        self.size += sum(column.nbytes for column in columns.values())
+        self.pieces.append(columns)
+        if self.size > self.kept.most:
+            self.pieces.clear()
+
+    def keep(self) -> None:
+        if self.asked is not None:
+            self.kept.put(self.asked, self, self.size)
+
+
+def read_rows(connection: duckdb.DuckDBPyConnection, touching: Touching) -> None:
+    """Read the rows that touch a stream by a query.
 
     Args:
         connection: Where the source can be scanned.
         touching: Takes the rows.
-        query: What brings them, if they are not known.
-        is_told: Whether it brings as well what matches tell of them.
     """
-    scan, kept = touching.scan, touching.scan.history.kept
-    if not is_told or scan.identity is None or not kept.most:
-        ask_batches(connection, query, touching.take)
+    scan = touching.scan
+    query = scan.lasting()
+    read = _Read(scan.history.kept, scan.identity and (scan.identity, query.text))
+    asked = _kept_flags(connection, scan)
+    if (known := _known(read)) is not None:
+        _take_again(touching, known, asked)
         return
-    lasting, again = scan.lasting(), scan.touching_again()
-    asked = (lasting, again.text)
-    known = kept.get(lasting)
-    if known is None:
-        batches: list[pa.RecordBatch] = []
 
-        def take(batch: pa.RecordBatch) -> None:
-            touching.take(batch)
-            if touching.facts:
-                batches.append(batch)
+    def take(batch: pa.RecordBatch) -> None:
+        columns = {
+            name: batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names
+        }
+        touching.put(touching.deal(with_words(columns, scan, asked)))
+        read.add(columns)
 
-        ask_batches(connection, query, take)
-        if touching.facts:
-            words = [name for name in batches[0].schema.names if name.startswith("flags_")]
-            flags = pa.Table.from_batches(batches).select(["position", *words])
-            bare = [batch.drop_columns(words) for batch in batches]
-            kept.put(lasting, bare, sum(batch.nbytes for batch in bare))
-            kept.put(asked, flags, flags.nbytes)
-    else:
-        flags = kept.get(asked)
-        if flags is None:
-            flags = ask_arrow(connection, again)
-            kept.put(asked, flags, flags.nbytes)
-        positions = flags["position"].to_numpy()
-        order = np.argsort(positions, kind="stable")
-        for batch in known:
-            touching.take(_with_flags(batch, flags, positions[order], order))
+    ask_batches(connection, query, take)
+    read.keep()
 
 
-def _with_flags(
-    batch: pa.RecordBatch, flags: pa.Table, positions: np.ndarray, order: np.ndarray
-) -> pa.RecordBatch:
-    """Rows with their flags, 0 for those that are not among the flags."""
-    wanted = batch.column("position").to_numpy()
-    places = np.minimum(np.searchsorted(positions, wanted), max(len(positions) - 1, 0))
-    for name in flags.column_names[1:]:
-        words = np.zeros(batch.num_rows, flags.schema.field(name).type.to_pandas_dtype())
-        if len(positions):
-            found = positions[places] == wanted
-            words[found] = flags[name].to_numpy()[order[places[found]]]
-        batch = batch.append_column(name, pa.array(words))
-    return batch
+def read_plain_rows(
+    connection: duckdb.DuckDBPyConnection,
+    touching: Touching,
+    plain: PlainRows,
+    *,
+    is_counted: bool,
+) -> Census | None:
+    """Read the rows that touch a stream as they stand.
+
+    Args:
+        connection: Where criteria can be asked.
+        touching: Takes the rows.
+        plain: What reads them.
+        is_counted: Whether all rows were counted before; else they are counted on the way.
+
+    Returns:
+        The census, if the rows were counted.
+    """
+    scan = touching.scan
+    read = _Read(scan.history.kept, (scan.identity, plain.asked, is_counted))
+    known = _known(read)
+    if known is not None and (known.census is None or _is_seen_alike(known.census, scan)):
+        _take_again(touching, known, _kept_flags(connection, scan))
+        return known.census
+    counts: list[UnitCount] = []
+    for units in _groups(units_of(scan)):
+        asked = ask_flags(connection, scan, sorted({unit.file for unit in units}))
+
+        def work(unit: Unit, asked: Asked | None = asked) -> tuple[Columns, Dealt]:
+            rows = plain.read(unit)
+            if not is_counted:
+                counts.append(count_unit(scan, rows))
+            columns = rows.columns(rows.is_seen(scan))
+            return columns, touching.deal(with_words(columns, scan, asked))
+
+        for columns, dealt in in_threads(work, units):
+            touching.put(dealt)
+            read.add(columns)
+    if not is_counted:
+        read.census = census_of(scan, counts)
+    read.keep()
+    return read.census
+
+
+def _known(read: _Read) -> _Read | None:
+    return None if read.asked is None else read.kept.get(read.asked)
+
+
+def _is_seen_alike(census: Census, scan: Scan) -> bool:
+    """Whether the clock changes nothing: no row was ahead of it then, and none is now."""
+    ahead = census.skipped["future_time"] or (census.newest or 0) > scan.latest
+    return not ahead
+
+
+def _take_again(touching: Touching, known: _Read, asked: Asked | None) -> None:
+    def dealt(columns: Columns) -> Dealt:
+        return touching.deal(with_words(columns, touching.scan, asked))
+
+    for each in in_threads(dealt, known.pieces):
+        touching.put(each)
+
+
+def _kept_flags(connection: duckdb.DuckDBPyConnection, scan: Scan) -> Asked | None:
+    """The answers of criteria for all rows, from memory if they were asked before."""
+    if not scan.is_asking:
+        return None
+    asked: Asked = scan.history.kept.answer(
+        scan.identity,
+        scan.asked().text,
+        lambda: ask_flags(connection, scan),
+        lambda asked: asked.bytes,
+    )
+    return asked
+
+
+def _groups(units: Iterable[Unit]) -> Iterator[Sequence[Unit]]:
+    """Units of whole files, in order: of many rows, but not of too many."""
+    group: list[Unit] = []
+    for unit in units:
+        is_new_file = bool(group) and unit.file != group[-1].file
+        if is_new_file and sum(each.rows for each in group) + unit.rows > ROWS_OF_FLAGS:
+            yield group
+            group = []
+        group.append(unit)
+    if group:
+        yield group

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from streamkit.definition import All
 from streamkit.errors import EventsError
@@ -13,6 +18,7 @@ from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, select_items
 from streamkit.events.types import Kind
 from streamkit.events.values import cast_scalar
+from streamkit.matching.numbering import hash_sql, proof_sql
 from streamkit.matching.plan import Plan
 from streamkit.matching.predicates import criterion_sql
 from streamkit.path import Path
@@ -22,16 +28,18 @@ __all__ = [
     "OF_EVERY_EVENT",
     "ROLES",
     "Scan",
-    "hash_sql",
+    "part_property",
     "part_sql",
     "sequence_sql",
 ]
 
 FLAGS_PER_WORD = 62
-WORD_TYPES = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", FLAGS_PER_WORD: "BIGINT"}
+WORD_SIZES = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", FLAGS_PER_WORD: "BIGINT"}
 """The type of a word, by the flags it must hold."""
+WORD_TYPES = {"UTINYINT": "u1", "USMALLINT": "u2", "UINTEGER": "u4", "BIGINT": "i8"}
+"""The same type in numpy."""
 ROLES = ("session", "user")
-OF_EVERY_EVENT = ("fact_name", "fact_id", "fact_sequence")
+OF_EVERY_EVENT = ("name", "id", "sequence")
 """What is told of every event of a match; the rest only of firing events."""
 KEYLESS = (Kind.LIST, Kind.STRUCT, Kind.MAP, Kind.OTHER, Kind.DOUBLE)
 """Kinds of values that make no key: floats are not told apart alike by every writer."""
@@ -45,11 +53,20 @@ def part_sql(history: History, part: str, values: RowValues) -> str:
     Raises:
         EventsError: No such column or role, or a type that has no text to compare by.
     """
+    return history.text_sql(part_property(history, part), values)
+
+
+def part_property(history: History, part: str) -> Property:
+    """The property that a key part or cooldown value is made of.
+
+    Raises:
+        EventsError: As `part_sql`.
+    """
     sessionizer = history.schema.sessionizer
     if part == "session" and sessionizer is not None:
-        return history.text_sql(history.bind_column(sessionizer.by), values)
+        return history.bind_column(sessionizer.by)
     if part in ROLES:
-        return history.text_sql(history.role(part), values)
+        return history.role(part)
     bound = history.bind(Path.parse(part))
     if bound.cast is None and bound.type.kind in KEYLESS:
         raise EventsError(
@@ -59,7 +76,7 @@ def part_sql(history: History, part: str, values: RowValues) -> str:
             if bound.type.kind is Kind.DOUBLE
             else "use a part of it",
         )
-    return history.text_sql(bound, values)
+    return bound
 
 
 def sequence_sql(history: History, values: RowValues) -> str:
@@ -72,16 +89,6 @@ def sequence_sql(history: History, values: RowValues) -> str:
         return f"coalesce(TRY_CAST({sql} AS BIGINT), {2**63 - 1})"
     number = f"TRY_CAST({sql} AS DOUBLE)"
     return f"CASE WHEN isnan({number}) THEN 'infinity' ELSE coalesce({number}, 'infinity') END"
-
-
-def hash_sql(text: str, salt: int) -> str:
-    """A text as a whole number that stands for it, 0 for NULL.
-
-    Numbers are what makes grouping cheap. That no two texts share one is proven for each input:
-    where two do, the next salt is tried.
-    """
-    salted = f"'{salt}:' || {text}" if salt else text
-    return f"CASE WHEN {text} IS NULL THEN 0 ELSE hash({salted}) END"
 
 
 def _is_any(words: Iterable[str]) -> str:
@@ -139,7 +146,7 @@ class Scan:
     def word_type(self) -> str:
         """The smallest type that holds the flags, or a word of them."""
         count = min(len(self._flags) + 2, FLAGS_PER_WORD)
-        return next(type_ for most, type_ in WORD_TYPES.items() if count <= most)
+        return next(type_ for most, type_ in WORD_SIZES.items() if count <= most)
 
     @property
     def unreadable_flag(self) -> int:
@@ -173,27 +180,49 @@ class Scan:
             self._casts[f"({present} IS NOT NULL AND {cast} IS NULL)"] = None
         return bound
 
-    def touching(self, *, with_facts: bool) -> Query:
-        """Rows that may touch a stream: what the sequence pass needs, as numbers.
+    @property
+    def user_number(self) -> str:
+        """The column of numbers for the users that sessions are made by."""
+        parts = self.parts
+        return f"part_{parts.index('session')}" if "session" in parts else "sessionizer_by"
 
-        Columns: position, time, a number for each key part and for the id, the sequence, flags.
+    def lasting(self) -> Query:
+        """Rows of the names that are asked for: all that the sequence pass needs, flags apart.
 
-        Args:
-            with_facts: Whether the columns of `described` come as well, and with them all rows of
-                the names that are asked for, so that the next question can be asked of them.
+        Columns: position, time, for each key part and for the id a number and its proof, the
+        sequence, and a number for the name.
         """
-        words = self.flags()
-        columns = self._columns(self._values, self._parameters, with_facts=with_facts)
-        conditions = [self.is_visible(self._parameters)]
-        if not with_facts:
-            conditions.append(_is_any(words))
-        return self._flagged(columns | words, conditions)
+        history, values = self.history, RowValues(parameters := Parameters())
+        columns = {"position": "_position", "time": history.time_sql(values)}
+        for place, part in enumerate(self.parts):
+            text = part_sql(history, part, values)
+            columns[f"part_{place}"] = hash_sql(text, self.salt)
+            columns[f"part_{place}_proof"] = proof_sql(text, self.salt)
+        if self._has_sessionizer:
+            text = part_sql(history, "session", values)
+            columns.setdefault(self.user_number, hash_sql(text, self.salt))
+        if history.schema.sequence is not None:
+            columns["sequence"] = sequence_sql(history, values)
+        if history.schema.id is not None:
+            text = history.text_sql(history.role("id"), values)
+            columns["id"] = hash_sql(text, self.salt)
+            columns["id_proof"] = proof_sql(text, self.salt)
+        if self._names is not None:
+            columns["name"] = self._name_number(values, parameters)
+        where = self._where(parameters)
+        sql = (
+            f"{history.known_sql(values, columns, where)}"
+            f"SELECT * FROM known\nWHERE {self.is_visible(parameters)}"
+        )
+        return Query(sql, parameters.values)
 
     def of_users(self) -> Query:
-        """When the users did anything: columns user, as a number, and time."""
+        """When the users did anything: columns user, as a number, its proof, and time."""
         values = RowValues(parameters := Parameters())
+        text = part_sql(self.history, "session", values)
         columns = {
-            "user": hash_sql(part_sql(self.history, "session", values), self.salt),
+            "user": hash_sql(text, self.salt),
+            "user_proof": proof_sql(text, self.salt),
             "time": self.history.time_sql(values),
         }
         sql = (
@@ -202,54 +231,55 @@ class Scan:
         )
         return Query(sql, parameters.values)
 
-    def touching_again(self) -> Query:
-        """The flags of the rows that touch a stream, by position, where the rest is known."""
-        other = Scan(self.plan, self.history, self.until, self.latest, self.salt)
-        other.begin = self.begin
-        words = other.flags()  # of a scan of its own, because a query binds no more than it uses
-        return other._flagged({"position": "_position"} | words, [_is_any(words)])
+    @property
+    def is_asking(self) -> bool:
+        """Whether more is asked of events than their names."""
+        return bool(self._asked() or self._values.unreadable() or self._casts)
 
-    def lasting(self) -> Hashable:
-        """What the columns of `touching` but for the flags depend on."""
-        values = RowValues(parameters := Parameters())
-        columns = self._columns(values, parameters, with_facts=True)
-        visible, where = self.is_visible(parameters), self._where(parameters)
-        steps = self.history.steps_sql(values, where)
-        return self.identity, Query(f"{steps} {columns} {visible}", parameters.values).text
+    def asked(self, files: Sequence[int] | None = None) -> Query:
+        """By position, the flags that are met by more than a name, of rows that meet any.
 
-    def flags(self) -> dict[str, str]:
-        """The flags, in words."""
-        return {f"flags_{word}": self._word_sql(word) for word in range(self.words)}
-
-    def _flagged(self, columns: dict[str, str], conditions: Sequence[str]) -> Query:
+        Args:
+            files: Only rows of these files; of all by default.
+        """
+        words = {f"flags_{word}": self._word_sql(word) for word in range(self.words)}
+        counts_missing = self._values.unreadable() or self._casts
+        where = self._where(self._parameters, () if counts_missing else list(self._asked()))
+        if files is not None:
+            where = " AND ".join(filter(None, [where, self.history.in_files_sql(files)]))
+        columns = {"position": "_position"} | words
         sql = (
-            f"{self.history.steps_sql(self._values, self._where(self._parameters))},\n"
+            f"{self.history.steps_sql(self._values, where)},\n"
             f"flagged AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
-            f"SELECT * FROM flagged\nWHERE {' AND '.join(conditions)}"
+            f"SELECT * FROM flagged\nWHERE {_is_any(words)}"
         )
         return Query(sql, self._parameters.values)
 
-    def _columns(
-        self, values: RowValues, parameters: Parameters, *, with_facts: bool
-    ) -> dict[str, str]:
-        """What is known of a row whatever it is asked."""
-        history = self.history
-        columns = {"position": "_position", "time": history.time_sql(values)}
-        for place, part in enumerate(self.parts):
-            columns[f"part_{place}"] = hash_sql(part_sql(history, part, values), self.salt)
-        if self._has_sessionizer:
-            columns["sessionizer_by"] = hash_sql(part_sql(history, "session", values), self.salt)
-        if history.schema.sequence is not None:
-            columns["sequence"] = sequence_sql(history, values)
-        if history.schema.id is not None:
-            columns["id"] = hash_sql(history.text_sql(history.role("id"), values), self.salt)
-        if self._names is not None:
-            columns["name"] = self._name_number(parameters)
-        if with_facts:
-            columns |= self._facts(values)
-            if self._names is not None:
-                del columns["fact_name"]  # its number tells it
-        return columns
+    def _asked(self) -> dict[str | None, None]:
+        """The names that something more is asked of; None stands for all of them."""
+        return {
+            name: None
+            for remaining in self._flags
+            for name, sql in remaining.items()
+            if sql != "true"
+        }
+
+    @cached_property
+    def named_words(self) -> list[npt.NDArray[Any]]:
+        """The flags that a name alone meets: for each word an array by the name's number."""
+        met = [
+            [
+                flag
+                for flag, remaining in enumerate(self._flags)
+                if "true" in (remaining.get(name), remaining.get(None))
+            ]
+            for name in self.numbered_names
+        ]
+        masks = [self.masks(flags) for flags in met]
+        type_ = np.dtype(WORD_TYPES[self.word_type])
+        return [
+            np.array([mask.get(word, 0) for mask in masks], type_) for word in range(self.words)
+        ]
 
     def part_fact(self, part: str) -> str:
         """The fact that holds a key part."""
@@ -260,13 +290,19 @@ class Scan:
         """The names that streams ask for, at the numbers that stand for them; None for others."""
         return [None, *sorted(self._names or ())]
 
-    def _name_number(self, parameters: Parameters) -> str:
+    @property
+    def is_named(self) -> bool:
+        """Whether only events of certain names can touch a stream."""
+        return self._names is not None
+
+    def _name_number(self, values: RowValues, parameters: Parameters) -> str:
+        name = self.history.text_sql(self.history.role("name"), values)
         cases = " ".join(
             f"WHEN {parameters.bind(name)} THEN {number}"
             for number, name in enumerate(self.numbered_names)
             if name is not None
         )
-        return f"CAST(CASE {self._name} {cases} ELSE 0 END AS UINTEGER)"
+        return f"CAST(CASE {name} {cases} ELSE 0 END AS UINTEGER)"
 
     def brings_twins(self, flag: int) -> bool:
         """Whether every event of a name that meets the flag touches a stream, criteria or not."""
@@ -283,15 +319,15 @@ class Scan:
         def facts(values: RowValues) -> dict[str, str]:
             return {
                 name: sql if name in OF_EVERY_EVENT else f"CASE WHEN _is_last THEN {sql} END"
-                for name, sql in self._facts(values).items()
+                for name, sql in self.facts(values).items()
             }
 
         return self.history.lookup(facts, self.begin, self.until)
 
-    def _facts(self, values: RowValues) -> dict[str, str]:
+    def facts(self, values: RowValues) -> dict[str, str]:
         """What a match tells of an event, as columns of text."""
         history = self.history
-        columns = {"fact_name": history.text_sql(history.role("name"), values)}
+        columns = {"name": history.text_sql(history.role("name"), values)}
         for role in ("id", *ROLES):
             if getattr(history.schema, role) is not None:
                 sql = history.text_sql(history.role(role), values)
@@ -299,14 +335,14 @@ class Scan:
                 sql = part_sql(history, role, values)
             else:
                 sql = "NULL"
-            columns[f"fact_{role}"] = f"CAST({sql} AS VARCHAR)"
+            columns[role] = f"CAST({sql} AS VARCHAR)"
         if history.schema.sequence is not None:
-            columns["fact_sequence"] = sequence_sql(history, values)
+            columns["sequence"] = sequence_sql(history, values)
         for place, part in enumerate(self.parts):
             if part not in ROLES:
-                columns[f"fact_part_{place}"] = part_sql(history, part, values)
+                columns[f"part_{place}"] = part_sql(history, part, values)
         for place, by in enumerate(self.cooldowns):
-            columns[f"fact_cooldown_{place}"] = part_sql(history, by, values)
+            columns[f"cooldown_{place}"] = part_sql(history, by, values)
         return columns
 
     def earlier_twins(self, key: Sequence[str]) -> Query:
@@ -347,28 +383,35 @@ class Scan:
             visible += f" AND time < {parameters.bind(self.until)}"
         return visible
 
-    def prefilter(self, parameters: Parameters) -> str:
-        """A condition on input rows that every touching row meets; empty where there is none."""
-        if self._names is None or self.history.role("name").accesses:
-            return ""
-        bound = ", ".join(parameters.bind(name) for name in sorted(self._names))
-        return f"{self._name} IN ({bound})"
+    def may_see(self, oldest: int, newest: int) -> bool:
+        """Whether the time range holds any time between two, in microseconds."""
+        ends = self.until is not None and oldest >= self.until
+        return not ends and (self.begin is None or newest >= self.begin)
 
-    def _where(self, parameters: Parameters) -> str:
-        """A condition on input rows that every touching row of the time range meets."""
+    def _where(self, parameters: Parameters, names: Sequence[str | None] = ()) -> str:
+        """A condition on input rows that every row of the time range with a wanted name meets.
+
+        Args:
+            parameters: Where to bind values.
+            names: The wanted names, None for any; by default all that streams ask for.
+        """
+        wanted = self._names if not names else None if None in names else {n for n in names if n}
+        is_wanted = ""
+        if wanted is not None and not self.history.role("name").accesses:
+            bound = ", ".join(parameters.bind(name) for name in sorted(wanted))
+            is_wanted = f"{self._name} IN ({bound})"
         in_range = self.history.time_range_sql(parameters, self.begin, self.until)
-        return " AND ".join(filter(None, (self.prefilter(parameters), in_range)))
+        return " AND ".join(filter(None, (is_wanted, in_range)))
 
     def _word_sql(self, word: int) -> str:
-        """62 flags as one whole number: criteria are asked only of rows with the right name."""
+        """What 62 criteria say, as one whole number: they are asked of rows with the right name."""
         by_name: dict[str | None, list[str]] = defaultdict(list)
         first = word * FLAGS_PER_WORD
         for number, remaining in enumerate(self._flags[first : first + FLAGS_PER_WORD]):
             bit = 1 << number
             for name, sql in remaining.items():
-                by_name[name].append(
-                    str(bit) if sql == "true" else f"CASE WHEN {sql} THEN {bit} ELSE 0 END"
-                )
+                if sql != "true":
+                    by_name[name].append(f"CASE WHEN {sql} THEN {bit} ELSE 0 END")
         for flag, sqls in (
             (self.unreadable_flag, self._values.unreadable()),
             (self.uncast_flag, list(self._casts)),

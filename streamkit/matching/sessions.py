@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from streamkit.events.asking import ask_batches
 from streamkit.events.schema import Sessionizer
-from streamkit.matching.buckets import Buckets, Hashes
+from streamkit.matching.buckets import Buckets, Columns
 from streamkit.matching.chains import Bools, Ints, follow, group_starts, next_in_group
+from streamkit.matching.numbering import Hashes, Proofs, check_proofs
 from streamkit.matching.order import sort_rows
+from streamkit.matching.plain_rows import PlainRows, Unit, units_of
 from streamkit.matching.scan import Scan
 from streamkit.matching.threads import in_threads
 
@@ -40,13 +42,23 @@ class Sessions:
         return len(self.starts)
 
     @classmethod
-    def of(cls, users: Hashes, times: Ints, sessionizer: Sessionizer) -> Sessions:
+    def of(
+        cls,
+        users: Hashes,
+        times: Ints,
+        sessionizer: Sessionizer,
+        proofs: Proofs | None = None,
+    ) -> Sessions:
         """Make the sessions.
 
         Args:
             users: A number for each event's user, 0 where there is none.
             times: When all events of these users happened, in microseconds.
             sessionizer: The longest gap and the longest session.
+            proofs: The users' second numbers; without them the first are known to be good.
+
+        Raises:
+            SharedNumberError: Two users share a number.
 
         Example:
             >>> users, minutes = np.ones(3, np.uint64), np.array([0, 10, 50])
@@ -54,9 +66,11 @@ class Sessions:
             [0, 3000000000]
         """
         known = np.flatnonzero(users)
-        _, numbers, ordered = sort_rows(users[known], times[known], None)
+        order, numbers, ordered = sort_rows(users[known], times[known], None)
         groups = numbers.view(np.int64)
         begins = group_starts(groups)
+        if proofs is not None:
+            check_proofs(~begins[1:], proofs[known].take(order))
         begins[1:] |= np.diff(ordered) > sessionizer.inactivity.microseconds
         if sessionizer.max is not None:
             longest = sessionizer.max.microseconds
@@ -104,18 +118,35 @@ def read_sessions(
         scan: The scan.
         sessionizer: How sessions are made.
         rows: How many rows may come.
+
+    Raises:
+        SharedNumberError: Two users share a number.
     """
     buckets = Buckets(rows)
+    plain = PlainRows.of_users(scan)
+    if plain is not None:
 
-    def take(batch: pa.RecordBatch) -> None:
-        columns = {name: batch.column(name).to_numpy() for name in batch.schema.names}
-        buckets.add(columns, columns["user"])
+        def read(unit: Unit) -> list[Columns]:
+            rows = plain.read(unit)
+            columns = rows.columns(rows.is_seen(scan))
+            del columns["position"]
+            return buckets.deal(columns, columns["user"])
+
+        for dealt in in_threads(read, units_of(scan)):
+            buckets.put(dealt)
+    else:
+
+        def take(batch: pa.RecordBatch) -> None:
+            columns = {name: batch.column(name).to_numpy() for name in batch.schema.names}
+            buckets.add(columns, columns["user"])
+
+        ask_batches(connection, scan.of_users(), take)
 
     def made(bucket: int) -> Sessions:
         columns = buckets.pop(bucket)
-        return Sessions.of(columns["user"], columns["time"], sessionizer)
+        users, proofs = columns["user"], columns["user_proof"]
+        return Sessions.of(users, columns["time"], sessionizer, proofs)
 
-    ask_batches(connection, scan.of_users(), take)
     return Sessions.joined(list(in_threads(made, buckets.filled())))
 
 

@@ -1,4 +1,4 @@
-"""Firing events as tables of matches: described, named, and thinned by the cooldown."""
+"""Firing events described: named, thinned by the cooldown, and put into tables."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from streamkit.matching.identity import compact, match_ids
 from streamkit.matching.order import key_codes
 from streamkit.matching.scan import ROLES, Scan
 from streamkit.matching.sessions import is_proven, session_texts
-from streamkit.matching.touching import Touching
 
-__all__ = ["EVENT_TYPE", "MATCH_SCHEMA", "RUN_SCHEMA", "MatchTables", "match_tables"]
+__all__ = ["EVENT_TYPE", "MATCH_SCHEMA", "RUN_SCHEMA", "Description", "MatchTables", "describe"]
 
 TIME = pl.Datetime("us", "UTC")
 EVENT_TYPE = pl.Struct({"step": pl.Int32, "id": pl.String, "time": TIME, "name": pl.String})
@@ -54,13 +53,12 @@ by. `is_proven` is false where a session made from gaps may have begun before th
 
 @dataclass(frozen=True, eq=False)
 class MatchTables:
-    """One stream's matches.
+    """One stream's matches, described.
 
     Args:
-        matches: A row a match, columns of `MATCH_SCHEMA`, in the order of `fired_at`.
+        matches: A row a match, columns of `MATCH_SCHEMA`, in the order of `fired_at`, then of id.
         pending: The same for waits that were still open at the horizon.
         positions: Source positions of each match's events, shape (steps, matches).
-        held_back: How many matches of the time range the cooldown held back.
         runs: Where frequency and cooldown are left to the caller: columns of `RUN_SCHEMA`, a row a
             match.
     """
@@ -68,46 +66,45 @@ class MatchTables:
     matches: pl.DataFrame
     pending: pl.DataFrame
     positions: Ints
-    held_back: int
     runs: pl.DataFrame | None = None
 
 
-def match_tables(
+def describe(
     connection: duckdb.DuckDBPyConnection,
-    facts: Facts,
-    touching: Touching,
+    scan: Scan,
     firings: Sequence[Firing],
-    since: int | None,
-    begin: int,
     *,
     undecided: bool = False,
-) -> list[MatchTables]:
-    """Describe firing events, give matches their ids and apply the cooldown.
+) -> list[Description]:
+    """Look up what is told of firing events, and name them.
 
     Args:
         connection: Where the source can be scanned.
-        facts: What is told of their events.
-        touching: What the scan brought.
+        scan: What was asked of it.
         firings: The firing events of each stream.
-        since: Only matches that fire at or after it, in microseconds.
-        begin: The oldest time of the input, in microseconds.
-        undecided: Whether the cooldown is left to the caller.
+        undecided: Whether frequency and cooldown are left to the caller, and so told of as well.
     """
-    scan = touching.scan
-    tables = []
+    positions = [np.empty(0, np.int64)]
+    named = [np.empty(0, np.int64)]
+    for firing in firings:
+        positions += [firing.events.ravel(), firing.starts if undecided else firing.starts[:0]]
+        named += [firing.events[-1], firing.starts if undecided else firing.starts[:0]]
+    facts = Facts(connection, scan, np.concatenate(positions), np.concatenate(named))
+    descriptions = []
     twins: dict[tuple[str, ...], Ints] = {}
     for firing in firings:
         key = firing.plan.key
         if firing.twins is None and key not in twins:
             alike = [o for o in firings if o.plan.key == key and o.twins is None]
-            named = [(other.events[-1], other.times[-1]) for other in alike]
+            asked = [(other.events[-1], other.times[-1]) for other in alike]
             if undecided:
-                named += [(other.starts, other.started_at) for other in alike]
-            positions, times = (np.concatenate(column) for column in zip(*named, strict=True))
-            twins[key] = _earlier_twins(connection, scan, facts, key, positions, times)
-        described = _Described(firing, facts, twins.get(key), scan, undecided=undecided)
-        tables.append(_tables(connection, described, since, begin, undecided=undecided))
-    return tables
+                asked += [(other.starts, other.started_at) for other in alike]
+            rows, times = (np.concatenate(column) for column in zip(*asked, strict=True))
+            twins[key] = _earlier_twins(connection, scan, facts, key, rows, times)
+        descriptions.append(
+            Description(connection, firing, facts, twins.get(key), scan, undecided=undecided)
+        )
+    return descriptions
 
 
 def _earlier_twins(
@@ -141,11 +138,22 @@ def _earlier_twins(
     return nth
 
 
-class _Described:
-    """One stream's firing events with what is told of them."""
+class Description:
+    """One stream's firing events with their ids and what is told of them.
+
+    Attributes:
+        order: The firing events in the order of `fired_at`, then of match id.
+    """
 
     def __init__(
-        self, firing: Firing, facts: Facts, twins: Ints | None, scan: Scan, *, undecided: bool
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        firing: Firing,
+        facts: Facts,
+        twins: Ints | None,
+        scan: Scan,
+        *,
+        undecided: bool,
     ) -> None:
         self.firing = firing
         if firing.twins is not None:
@@ -169,6 +177,51 @@ class _Described:
         ]
         self._facts = facts
         self._scan = scan
+        self._undecided = undecided
+        self.ids = match_ids(
+            connection,
+            self.stream.name,
+            self.parts,
+            self.last.select("id", "name", time=firing.times[-1], nth=self.twins[1]),
+        )
+        self.order = _in_order(firing.fired_at, self.ids)
+
+    def held_back(self) -> Ints:
+        """The confirmed firing events that the stream's cooldown holds back."""
+        confirmed = self.order[~self.firing.is_pending[self.order]]
+        cooldown = self.stream.cooldown
+        if cooldown is None:
+            return confirmed[:0]
+        codes = self._cooldown_codes(cooldown.by)[confirmed]
+        fired_at = self.firing.fired_at[confirmed]
+        held: Ints = confirmed[~kept_by_cooldown(codes, fired_at, cooldown.for_.microseconds)]
+        return held
+
+    def _cooldown_codes(self, by: str) -> Ints:
+        """A number for each value that the cooldown is counted by, -1 for null."""
+        if by == "key":
+            return self.firing.keys
+        values = self.cooldown_values(by)
+        known = np.flatnonzero(values.is_not_null().to_numpy())
+        codes = np.full(len(values), -1, np.int64)
+        codes[known] = key_codes([values.gather(known)])
+        return codes
+
+    def tables(self, chosen: Ints, begin: int) -> MatchTables:
+        """Some firing events as tables.
+
+        Args:
+            chosen: Which, in order.
+            begin: The oldest time of the input, in microseconds.
+        """
+        is_pending = self.firing.is_pending[chosen]
+        confirmed = chosen[~is_pending]
+        return MatchTables(
+            self._table(confirmed),
+            self._table(chosen[is_pending]),
+            self.firing.events[:, confirmed],
+            self._runs(begin)[confirmed] if self._undecided else None,
+        )
 
     def cooldown_values(self, by: str) -> pl.Series:
         """The values that a cooldown other than by key goes by."""
@@ -176,13 +229,13 @@ class _Described:
             return self.session
         return self.last[by if by in ROLES else f"cooldown_{self._scan.cooldowns.index(by)}"]
 
-    def table(self, ids: pl.Series, chosen: Ints) -> pl.DataFrame:
+    def _table(self, chosen: Ints) -> pl.DataFrame:
         """The matches of some of the firing events, in their order."""
         firing = self.firing
         return (
             pl.DataFrame(
                 {
-                    "match_id": ids.gather(chosen),
+                    "match_id": self.ids.gather(chosen),
                     "key": _keys([part.gather(chosen) for part in self.parts]),
                     "session": self.session.gather(chosen),
                     "user": self.last["user"].gather(chosen),
@@ -214,7 +267,7 @@ class _Described:
         )
         return _in_lists(structs.to_series(), steps)
 
-    def runs(self, begin: int) -> pl.DataFrame:
+    def _runs(self, begin: int) -> pl.DataFrame:
         """Columns of `RUN_SCHEMA` for each run."""
         cooldown, firing = self.stream.cooldown, self.firing
         ends = firing.events[-1]
@@ -249,44 +302,6 @@ class _Described:
         ]
 
 
-def _tables(
-    connection: duckdb.DuckDBPyConnection,
-    described: _Described,
-    since: int | None,
-    begin: int,
-    *,
-    undecided: bool,
-) -> MatchTables:
-    stream, firing = described.stream, described.firing
-    fired_at = firing.fired_at
-    ids = match_ids(
-        connection,
-        stream.name,
-        described.parts,
-        described.last.select("id", "name", time=firing.times[-1], nth=described.twins[1]),
-    )
-    order = _in_order(fired_at, ids)
-    pending = order[firing.is_pending[order]]
-    confirmed = order[~firing.is_pending[order]]
-    held_back = 0
-    if stream.cooldown is not None and not undecided:
-        codes = _cooldown_codes(stream.cooldown.by, described)[confirmed]
-        length = stream.cooldown.for_.microseconds
-        kept = kept_by_cooldown(codes, fired_at[confirmed], length)
-        held = fired_at[confirmed[~kept]]
-        held_back = len(held) if since is None else int((held >= since).sum())
-        confirmed = confirmed[kept]
-    if since is not None:
-        confirmed = confirmed[fired_at[confirmed] >= since]
-    return MatchTables(
-        described.table(ids, confirmed),
-        described.table(ids, pending),
-        firing.events[:, confirmed],
-        held_back,
-        described.runs(begin)[confirmed] if undecided else None,
-    )
-
-
 def _in_order(fired_at: Ints, ids: pl.Series) -> Ints:
     """By time, and only where times are equal by id: most are not, and texts are slow to sort."""
     order = np.argsort(fired_at, kind="stable")
@@ -310,14 +325,3 @@ def _keys(parts: Sequence[pl.Series]) -> pl.Series:
 def _in_lists(values: pl.Series, length: int) -> pl.Series:
     """Values as a column of lists of one length."""
     return values.reshape((len(values) // length, length)).arr.to_list()
-
-
-def _cooldown_codes(by: str, described: _Described) -> Ints:
-    """A number for each value that the cooldown is counted by, -1 for null."""
-    if by == "key":
-        return key_codes(described.parts)
-    values = described.cooldown_values(by)
-    known = np.flatnonzero(values.is_not_null().to_numpy())
-    codes = np.full(len(values), -1, np.int64)
-    codes[known] = key_codes([values.gather(known)])
-    return codes

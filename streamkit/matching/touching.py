@@ -1,22 +1,40 @@
-"""What the scan brought: the rows that touch some stream, in buckets for each key."""
+"""What reading brought: the rows that touch some stream, in buckets for each key."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 
-from streamkit.matching.buckets import Buckets, Columns, Hashes
-from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.asked import words_of
+from streamkit.matching.buckets import Buckets, Columns
+from streamkit.matching.chains import Bools
+from streamkit.matching.numbering import Hashes
 from streamkit.matching.scan import FLAGS_PER_WORD, ROLES, Scan
 from streamkit.matching.sessions import Sessions
 
-__all__ = ["Touching", "any_flag", "has_flag"]
+__all__ = ["Dealt", "Touching", "any_flag", "has_flag"]
 
-BYTES_OF_FACTS = 1_500_000_000
-"""What the facts of all rows may take; where they take more, those of matches are read again."""
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt:
+    """A piece of the rows, dealt out.
+
+    Args:
+        buckets: For each key of the streams, the rows that have one, by bucket.
+        lacking: For each key of the streams, the counted rows that lack a part of it.
+        counts: How many rows meet the flags that count what is missing.
+    """
+
+    buckets: Mapping[Key, Sequence[Columns]]
+    lacking: Mapping[Key, Columns]
+    counts: Mapping[int, int]
 
 
 class Touching:
@@ -31,7 +49,6 @@ class Touching:
     Attributes:
         buckets: For each key of the streams, the rows that have one.
         lacking: For each key of the streams, the counted rows that lack a part of it.
-        facts: What a match tells of the rows, batch by batch, if the scan brought it.
         counts: How many rows meet the flags that count what is missing.
     """
 
@@ -40,10 +57,8 @@ class Touching:
         self.since = since
         self.sessions = sessions
         self.buckets = {key: Buckets(rows) for key in scan.keys}
-        self.lacking: dict[tuple[str, ...], list[Columns]] = {key: [] for key in scan.keys}
-        self.facts: list[pa.RecordBatch] = []
+        self.lacking: dict[Key, list[Columns]] = {key: [] for key in scan.keys}
         self.counts: Counter[int] = Counter()
-        self._facts_bytes = 0
         self._masks = scan.masks([f for s in scan.plan.streams for f in s.flags])
 
     @property
@@ -51,75 +66,67 @@ class Touching:
         """Whether there were more rows than memory should hold."""
         return any(buckets.is_on_disk for buckets in self.buckets.values())
 
-    def take(self, batch: pa.RecordBatch) -> None:
-        """Take a batch of the scan's rows."""
-        facts = [name for name in batch.schema.names if name.startswith("fact_")]
-        rows = {
-            name: batch.column(name).to_numpy(zero_copy_only=False)
-            for name in batch.schema.names
-            if name not in facts
-        }
-        counts = rows["time"] >= self.since
-        for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
-            self.counts[flag] += int((any_flag(rows, self.scan.masks([flag])) & counts).sum())
-        if facts and self._facts_bytes <= BYTES_OF_FACTS:
-            self.facts.append(self._with_names(batch.select(["position", *facts]), rows))
-            self._facts_bytes += self.facts[-1].nbytes
-            if self._facts_bytes > BYTES_OF_FACTS:
-                self.facts.clear()
-        if not (touches := any_flag(rows, self._masks)).all():
-            rows = _chosen(rows, touches)
+    def deal(self, rows: Columns) -> Dealt:
+        """Deal a piece of the rows out; nothing is kept yet, so that many threads can deal."""
+        counts = {}
+        if "flags_0" in rows:
+            words, counted = words_of(rows, self.scan), rows["time"] >= self.since
+            for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
+                counts[flag] = int((has_flag(words, flag) & counted).sum())
+            rows = _chosen(rows, any_flag(words, self._masks))
         if self.sessions is not None:
-            rows["session_start"] = self.sessions.starts_of(rows["sessionizer_by"], rows["time"])
-        for key, buckets in self.buckets.items():
-            has_key = rows[self._names(key)[0]] != 0
-            for name in self._names(key)[1:]:
+            users = rows[self.scan.user_number]
+            rows = rows | {"session_start": self.sessions.starts_of(users, rows["time"])}
+        buckets, lacking = {}, {}
+        for key in self.buckets:
+            has_key = np.ones(len(rows["position"]), bool)
+            for name in self._names(key):
                 has_key &= rows[name] != 0
-            chosen = rows
-            if not has_key.all():
-                self.lacking[key].append(_chosen(rows, ~has_key & (rows["time"] >= self.since)))
-                chosen = _chosen(rows, has_key)
+            lacking[key] = _chosen(rows, ~has_key & (rows["time"] >= self.since))
+            whole = _chosen(rows, has_key)
             lead = next((part for part in key if part in ROLES), key[0])
-            buckets.add(chosen, chosen[f"part_{self.scan.parts.index(lead)}"])
+            numbers = whole[f"part_{self.scan.parts.index(lead)}"]
+            buckets[key] = self.buckets[key].deal(whole, numbers)
+        return Dealt(buckets, lacking, counts)
 
-    def _with_names(self, facts: pa.RecordBatch, rows: Columns) -> pa.RecordBatch:
-        """Facts that tell the events' names, whether as text or as numbers for them."""
-        if "name" not in rows:
-            return facts
-        names = pa.array(self.scan.numbered_names, pa.string())
-        told = pa.DictionaryArray.from_arrays(pa.array(rows["name"]), names)
-        return facts.append_column("fact_name", told)
+    def put(self, dealt: Dealt) -> None:
+        """Keep rows that were dealt out."""
+        for key, buckets in self.buckets.items():
+            buckets.put(dealt.buckets[key])
+            self.lacking[key].append(dealt.lacking[key])
+        self.counts.update(dealt.counts)
 
-    def key_parts(self, key: tuple[str, ...], columns: Columns) -> list[Hashes]:
+    def key_parts(self, key: Key, columns: Columns) -> list[Hashes]:
         """What tells the keys of some rows apart."""
         parts: list[Hashes] = [columns[name] for name in self._names(key)]
         if self.sessions is not None and "session" in key:
             parts.append(columns["session_start"].view(np.uint64))
         return parts
 
-    def lacking_positions(self) -> Ints:
-        """Source positions of the rows that lack a part of some key."""
-        rows = [rows["position"] for each in self.lacking.values() for rows in each]
-        return np.concatenate([np.empty(0, np.int64), *rows])
+    def proofs(self, key: Key, columns: Columns) -> list[npt.NDArray[np.uint32]]:
+        """What must be equal in all rows of a key if numbers stand for one text each."""
+        return [columns[f"{name}_proof"] for name in self._names(key)]
 
-    def _names(self, key: Sequence[str]) -> list[str]:
+    def _names(self, key: Key) -> list[str]:
         return [f"part_{self.scan.parts.index(part)}" for part in key]
 
 
 def _chosen(rows: Columns, which: Bools) -> Columns:
+    if which.all():
+        return rows
     places = np.flatnonzero(which)
     return {name: column.take(places) for name, column in rows.items()}
 
 
-def any_flag(rows: Columns, masks: dict[int, int]) -> Bools:
-    """Which rows meet any of some flags."""
-    touches = np.zeros(len(rows["position"]), bool)
+def any_flag(words: Sequence[npt.NDArray[Any]], masks: Mapping[int, int]) -> Bools:
+    """Which rows meet any of some flags, of the words that hold the flags."""
+    touches = np.zeros(len(words[0]), bool)
     for word, mask in masks.items():
-        touches |= rows[f"flags_{word}"] & mask != 0
+        touches |= words[word] & mask != 0
     return touches
 
 
-def has_flag(words: Sequence[np.ndarray], flag: int) -> Bools:
+def has_flag(words: Sequence[npt.NDArray[Any]], flag: int) -> Bools:
     """Which rows meet a flag, of the words that hold the flags."""
     has: Bools = words[flag // FLAGS_PER_WORD] & (1 << flag % FLAGS_PER_WORD) != 0
     return has

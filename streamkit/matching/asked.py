@@ -1,0 +1,97 @@
+"""Which flags events meet: told by their names alone, or asked of what else they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from streamkit.events.asking import ask_arrow
+from streamkit.matching.buckets import Columns
+from streamkit.matching.chains import Ints
+from streamkit.matching.scan import Scan
+
+__all__ = ["Asked", "ask_flags", "with_words", "words_of"]
+
+SPAN = 2**24
+"""Rows between a piece's first and last position up to which looking up is done in one array."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What criteria said of rows.
+
+    Args:
+        positions: The rows that meet any, sorted.
+        words: The flags they meet, in words.
+    """
+
+    positions: Ints
+    words: Sequence[npt.NDArray[Any]]
+
+    @property
+    def bytes(self) -> int:
+        """What it takes."""
+        return self.positions.nbytes + sum(word.nbytes for word in self.words)
+
+    def at(self, positions: Ints) -> list[npt.NDArray[Any]]:
+        """The words of rows at some positions; 0 where no criterion is met.
+
+        Example:
+            >>> asked = Asked(np.array([3, 7]), [np.array([1, 2], "u1")])
+            >>> asked.at(np.array([2, 7, 3]))[0].tolist()
+            [0, 2, 1]
+        """
+        if not len(positions) or not len(self.positions):
+            return [np.zeros(len(positions), word.dtype) for word in self.words]
+        first, last = int(positions.min()), int(positions.max())
+        if last - first < SPAN:
+            begin, end = np.searchsorted(self.positions, [first, last + 1])
+            places = self.positions[begin:end] - first
+            dense = [np.zeros(last - first + 1, word.dtype) for word in self.words]
+            for each, word in zip(dense, self.words, strict=True):
+                each[places] = word[begin:end]
+            return [each.take(positions - first) for each in dense]
+        places = np.minimum(np.searchsorted(self.positions, positions), len(self.positions) - 1)
+        is_met = self.positions.take(places) == positions
+        return [np.where(is_met, word.take(places), 0).astype(word.dtype) for word in self.words]
+
+
+def ask_flags(
+    connection: duckdb.DuckDBPyConnection, scan: Scan, files: Sequence[int] | None = None
+) -> Asked | None:
+    """Ask the criteria of a scan; None if names tell all.
+
+    Args:
+        connection: Where the source can be scanned.
+        scan: The scan.
+        files: Only of rows in these files; of all by default.
+    """
+    if not scan.is_asking:
+        return None
+    found = ask_arrow(connection, scan.asked(files))
+    positions, *words = (found[name].to_numpy() for name in found.column_names)
+    if (positions[1:] < positions[:-1]).any():
+        order = np.argsort(positions, kind="stable")
+        positions, words = positions[order], [word[order] for word in words]
+    return Asked(positions, words)
+
+
+def with_words(rows: Columns, scan: Scan, asked: Asked | None) -> Columns:
+    """Rows with the flags they meet, where names do not tell all."""
+    if asked is None:
+        return rows
+    words = zip(words_of(rows, scan), asked.at(rows["position"]), strict=True)
+    return rows | {f"flags_{place}": told | more for place, (told, more) in enumerate(words)}
+
+
+def words_of(rows: Columns, scan: Scan) -> list[npt.NDArray[Any]]:
+    """The flags that rows meet, in words."""
+    if "flags_0" in rows:
+        return [rows[f"flags_{place}"] for place in range(scan.words)]
+    names = rows.get("name", np.zeros(len(rows["position"]), np.uint8))
+    return [named.take(names) for named in scan.named_words]

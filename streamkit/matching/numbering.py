@@ -1,0 +1,57 @@
+"""Numbers that stand for texts, and how it is seen that no two texts share one.
+
+Numbers are what makes grouping cheap. A text has two: rows are grouped by the first, of 64 bits, and
+the second, of 32 bits, which has nothing to do with the first, must be the same in all rows of a group. That two texts share both is as unlikely as that two match ids, which are 128 bits of a hash,
+are equal by chance; where two share the first alone, everything is read again with the next salt.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from streamkit.matching.chains import Bools
+
+__all__ = ["Hashes", "Proofs", "SharedNumberError", "check_proofs", "hash_sql", "proof_sql"]
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+"""First numbers; 0 stands for no text."""
+Proofs: TypeAlias = npt.NDArray[np.uint32]
+"""Second numbers."""
+
+
+class SharedNumberError(Exception):
+    """Two texts share a number: another salt must be taken."""
+
+
+def check_proofs(is_same: Bools, proofs: Proofs) -> None:
+    """Make sure that equal first numbers stand for equal texts.
+
+    Args:
+        is_same: Which rows, from the second on, have the first number of the row before.
+        proofs: The second number of each row.
+
+    Raises:
+        SharedNumberError: They do not.
+
+    Example:
+        >>> check_proofs(np.array([True, False]), np.array([5, 5, 7], np.uint32))
+    """
+    if (is_same & (proofs[1:] != proofs[:-1])).any():
+        raise SharedNumberError
+
+
+def hash_sql(text: str, salt: int) -> str:
+    """The first number of a text, as SQL; 0 for NULL."""
+    return f"CASE WHEN {text} IS NULL THEN 0 ELSE hash({_salted(text, 2 * salt)}) END"
+
+
+def proof_sql(text: str, salt: int) -> str:
+    """The second number of a text, as SQL."""
+    return f"coalesce(CAST(hash({_salted(text, 2 * salt + 1)}) >> 32 AS UINTEGER), 0)"
+
+
+def _salted(text: str, salt: int) -> str:
+    return f"'{salt}:' || {text}" if salt else text

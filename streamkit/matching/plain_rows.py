@@ -1,0 +1,351 @@
+"""Rows of files whose roles are columns as they stand: read without a query.
+
+Parquet keeps texts that occur often once, in a dictionary, and a number for each row. So what keys
+and names are made of is hashed once a dictionary and never spelled out row by row, and a dictionary
+tells at once which keys there are. Texts that are all different, such as event ids, are hashed as
+they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from polars.selectors import by_name
+
+from streamkit.events.history import History
+from streamkit.events.parquet_files import FILE_STEP
+from streamkit.events.property import Property
+from streamkit.events.values import FIRST_TIME, LAST_TIME
+from streamkit.matching.buckets import Columns
+from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.numbering import Hashes, Proofs
+from streamkit.matching.scan import Scan, part_property
+
+__all__ = [
+    "PlainRows",
+    "Texts",
+    "Unit",
+    "UnitRows",
+    "both",
+    "plain_columns",
+    "read_plain",
+    "units_of",
+]
+
+ROWS_A_UNIT = 500_000
+"""What is read at once: whole row groups, at the least so many rows where a file has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Row groups of a file that follow each other.
+
+    Args:
+        file: The file's number.
+        first: The number of its first row in the file.
+        rows: How many rows there are.
+        groups: The row groups' numbers.
+    """
+
+    file: int
+    first: int
+    rows: int
+    groups: tuple[int, ...]
+
+    @property
+    def begin(self) -> int:
+        """The first row's source position; those of the others follow."""
+        return self.file * FILE_STEP + self.first
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """A column of texts as numbers that stand for them.
+
+    Args:
+        numbers: A number for each text; 0 for none.
+        proofs: A second number for each.
+        codes: Which of the numbers each row has; None where each row has its own, in order.
+    """
+
+    numbers: Hashes
+    proofs: Proofs
+    codes: Ints | None = None
+
+    @classmethod
+    def hashed(cls, texts: pl.Series, salt: int, codes: Ints | None = None) -> Texts:
+        """The numbers of some texts."""
+        numbers, proofs = (texts.hash(2 * salt + nth) for nth in range(2))
+        if texts.null_count():
+            numbers = numbers.set(texts.is_null(), 0)
+        high = (proofs.to_numpy() >> np.uint64(32)).astype(np.uint32)
+        return cls(numbers.to_numpy(), high, codes)
+
+    def of(self, rows: Ints | None) -> tuple[Hashes, Proofs]:
+        """Numbers and proofs of some rows; None for all of them."""
+        places = self.codes
+        if rows is not None:
+            places = rows if places is None else places.take(rows)
+        if places is None:
+            return self.numbers, self.proofs
+        return self.numbers.take(places), self.proofs.take(places)
+
+    def is_present(self) -> Bools | None:
+        """Which rows have a text; None if all have one."""
+        is_present: Bools = (self.numbers if self.codes is None else self.codes) != 0
+        return None if is_present.all() else is_present
+
+    def distinct(self, rows: Ints | None) -> Hashes:
+        """The different numbers of some rows, in any order; of all rows by default."""
+        if self.codes is None:
+            numbers = self.numbers if rows is None else self.numbers.take(rows)
+            return pl.Series(numbers).unique().to_numpy()
+        is_used = np.zeros(len(self.numbers), bool)  # a dictionary may hold what no row has
+        is_used[self.codes if rows is None else self.codes.take(rows)] = True
+        return self.numbers[is_used]
+
+
+@dataclass(frozen=True, eq=False)
+class UnitRows:
+    """All rows of a unit.
+
+    Args:
+        unit: The unit.
+        times: In microseconds, shape (rows,).
+        is_timed: Which rows have a time; None if all have one.
+        names: The numbers of their names; None where names do not matter.
+        texts: Their other texts, by what the scan calls them.
+        ids: Their ids as they stand, where ids are declared.
+    """
+
+    unit: Unit
+    times: Ints
+    is_timed: Bools | None
+    names: npt.NDArray[np.uint32] | None
+    texts: Mapping[str, Texts]
+    ids: pl.Series | None
+    salt: int
+
+    def has_time(self) -> Bools | None:
+        """Which rows have a time of years 1 to 9999; None if all have one."""
+        return both(self.is_timed, _within(self.times, FIRST_TIME, LAST_TIME))
+
+    def is_seen(self, scan: Scan) -> Bools | None:
+        """Which rows the scan sees; None if it sees all."""
+        first = FIRST_TIME if scan.begin is None else scan.begin
+        last = scan.latest if scan.until is None else min(scan.latest, scan.until - 1)
+        return both(
+            self.is_timed, _within(self.times, max(first, FIRST_TIME), min(last, LAST_TIME))
+        )
+
+    def columns(self, chosen: Bools | None) -> Columns:
+        """What the sequence pass needs of some rows, as `Scan.lasting` brings it; None for all."""
+        if self.names is not None:
+            is_named: Bools = self.names != 0
+            chosen = is_named if chosen is None else chosen & is_named
+        if chosen is None:
+            chosen = np.ones(len(self.times), bool)
+        rows = np.flatnonzero(chosen)
+        columns: Columns = {"position": rows + self.unit.begin, "time": self.times.take(rows)}
+        for name, texts in self.texts.items():
+            columns[name], columns[f"{name}_proof"] = texts.of(rows)
+        if self.ids is not None:
+            ids = Texts.hashed(self.ids.filter(pl.Series(chosen)), self.salt)
+            columns["id"], columns["id_proof"] = ids.numbers, ids.proofs
+        if self.names is not None:
+            columns["name"] = self.names.take(rows)
+        return columns
+
+
+class PlainRows:
+    """The rows of a scan's files.
+
+    Args:
+        scan: The scan.
+        columns: The column that holds each text, by what the scan calls it.
+        time: The column of times.
+    """
+
+    def __init__(self, scan: Scan, columns: Mapping[str, str], time: str) -> None:
+        self._scan = scan
+        self._layouts = scan.history.layouts(scan.identity)
+        self._columns = columns
+        self._time = time
+
+    @classmethod
+    def of(cls, scan: Scan) -> PlainRows | None:
+        """The plain rows; None where more than a column is needed, or files are elsewhere."""
+        history = scan.history
+        texts = {"name": history.role("name")} if scan.is_named else {}
+        for place, part in enumerate(scan.parts):
+            texts[f"part_{place}"] = part_property(history, part)
+        if history.schema.sessionizer is not None:
+            texts.setdefault(scan.user_number, part_property(history, "session"))
+        if history.schema.id is not None:
+            texts["id"] = history.role("id")
+        columns, time = plain_columns(scan, texts), _plain_time(scan)
+        if columns is None or time is None or history.schema.sequence is not None:
+            return None
+        return cls(scan, columns, time)
+
+    @classmethod
+    def of_users(cls, scan: Scan) -> PlainRows | None:
+        """The same of users and times alone: all that sessions are made of."""
+        users = {"user": part_property(scan.history, "session")}
+        columns, time = plain_columns(scan, users), _plain_time(scan)
+        return None if columns is None or time is None else cls(scan, columns, time)
+
+    @property
+    def asked(self) -> Hashable:
+        """What the rows that are read, and what is counted of them, depend on but for the clock."""
+        scan = self._scan
+        columns = tuple(self._columns.items())
+        names, in_range = tuple(scan.numbered_names), (scan.begin, scan.until)
+        return self._time, columns, scan.keys, names, in_range, scan.salt
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(sum(layout.groups) for layout in self._layouts)
+
+    def read(self, unit: Unit) -> UnitRows:
+        """Read a unit."""
+        layout = self._layouts[unit.file]
+        coded = {
+            name: column
+            for name, column in self._columns.items()
+            if name == "name" or (name != "id" and column in layout.coded)
+        }
+        with pq.ParquetFile(self._file(unit), read_dictionary=list(coded.values())) as file:
+            wanted = list(dict.fromkeys([self._time, *coded.values()]))
+            table = file.read_row_groups(list(unit.groups), wanted, use_threads=False)
+        times = table[self._time].cast(pa.timestamp(table.schema.field(self._time).type.unit))
+        times = times.cast(pa.int64())
+        is_timed = times.is_valid().to_numpy() if times.null_count else None
+        others = {n: column for n, column in self._columns.items() if n not in coded}
+        plain = read_plain(self._file(unit), unit.first, unit.rows, list(others.values()))
+        texts = {
+            name: self._coded(table[column])
+            for name, column in coded.items()
+            if name not in ("name", "id")
+        }
+        for name, column in others.items():
+            if name != "id":
+                texts[name] = Texts.hashed(plain[column], self._scan.salt)
+        return UnitRows(
+            unit,
+            times.fill_null(0).to_numpy() * layout.ticks[self._time],
+            is_timed,
+            self._numbers(table[coded["name"]]) if "name" in coded else None,
+            texts,
+            plain[others["id"]] if "id" in others else None,
+            self._scan.salt,
+        )
+
+    def _file(self, unit: Unit) -> str:
+        return self._scan.history.source.files[unit.file]
+
+    def _coded(self, column: pa.ChunkedArray) -> Texts:
+        """A column with dictionaries, one for each chunk, as one set of numbers."""
+        texts, codes, begin = [pl.Series([None], dtype=pl.String)], [np.empty(0, np.int64)], 1
+        for words, places in _dictionaries(column):
+            codes.append(np.where(places < 0, 0, places + begin))
+            texts.append(words)
+            begin += len(words)
+        return Texts.hashed(pl.concat(texts), self._scan.salt, np.concatenate(codes))
+
+    def _numbers(self, column: pa.ChunkedArray) -> npt.NDArray[np.uint32]:
+        """The numbers of a column of names."""
+        known = {name: number for number, name in enumerate(self._scan.numbered_names) if number}
+        numbers = [np.empty(0, np.uint32)]
+        for words, places in _dictionaries(column):
+            table = [*(known.get(word, 0) for word in words), 0]  # the last is that of -1, no name
+            numbers.append(np.array(table, np.uint32).take(places))
+        return np.concatenate(numbers)
+
+
+def units_of(scan: Scan) -> Iterator[Unit]:
+    """The rows of a scan's files in order, in pieces that are read at once.
+
+    Files whose footers tell that they hold nothing of the scan's time range are left out.
+    """
+    bounds = scan.history.time_bounds(scan.identity)
+    for file, layout in enumerate(scan.history.layouts(scan.identity)):
+        if (told := bounds[file]) and not scan.may_see(told.oldest, told.newest):
+            continue
+        first, rows, groups = 0, 0, list[int]()
+        for number, size in enumerate(layout.groups):
+            rows += size
+            groups.append(number)
+            if rows >= ROWS_A_UNIT or number == len(layout.groups) - 1:
+                yield Unit(file, first, rows, tuple(groups))
+                first, rows, groups = first + rows, 0, []
+
+
+def both(one: Bools | None, other: Bools | None) -> Bools | None:
+    """Which rows are meant twice, where None means all of them."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _within(times: Ints, first: int, last: int) -> Bools | None:
+    """Which times lie within bounds, both included; None if all do."""
+    if not len(times) or first <= times.min() <= times.max() <= last:
+        return None
+    return (times >= first) & (times <= last)
+
+
+def read_plain(file: str, first: int, rows: int, columns: Sequence[str]) -> pl.DataFrame:
+    """Columns of some rows of a file as they stand."""
+    frame = pl.scan_parquet(file, glob=False, hive_partitioning=False)
+    return frame.slice(first, rows).select(by_name(*dict.fromkeys(columns))).collect()
+
+
+def _dictionaries(column: pa.ChunkedArray) -> Iterator[tuple[pl.Series, Ints]]:
+    """The texts of each chunk of a column, and which of them each row has; -1 for none."""
+    for chunk in column.chunks:
+        array = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        words = pl.Series(array.dictionary, dtype=pl.String)
+        indices = array.indices.fill_null(-1) if array.indices.null_count else array.indices
+        yield words, indices.to_numpy().astype(np.int64)
+
+
+def plain_columns(scan: Scan, texts: Mapping[str, Property]) -> dict[str, str] | None:
+    """The columns of all files that hold some texts as they stand; None unless there are such."""
+    history = scan.history
+    layouts = history.layouts(scan.identity)
+    columns = {name: history.plain_text(bound) for name, bound in texts.items()}
+    known = {name: column for name, column in columns.items() if column is not None}
+    has_all = all(layout.texts.issuperset(known.values()) for layout in layouts)
+    if not layouts or not has_all or len(known) < len(texts) or _is_of_folders(history, known):
+        return None
+    return known
+
+
+def _is_of_folders(history: History, columns: Mapping[str, str]) -> bool:
+    """Whether folders' names, such as `session=a`, tell one of the columns."""
+    folders = {
+        folder.partition("=")[0].casefold()
+        for file in history.source.files
+        for folder in file.split("/")[:-1]
+        if "=" in folder
+    }
+    return any(column.casefold() in folders for column in columns.values())
+
+
+def _plain_time(scan: Scan) -> str | None:
+    """The column of times, if each file has it as timestamps."""
+    history = scan.history
+    column = history.timestamp_column()
+    layouts = history.layouts(scan.identity)
+    is_plain = column is not None and all(column in layout.ticks for layout in layouts)
+    if column is None or not is_plain or _is_of_folders(history, {"time": column}):
+        return None
+    return column
