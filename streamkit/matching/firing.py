@@ -12,7 +12,7 @@ import numpy as np
 from streamkit.matching.asked import words_of
 from streamkit.matching.buckets import Buckets, Columns
 from streamkit.matching.chains import Bools, Ints, group_starts
-from streamkit.matching.duplicates import first_of_each_id, kept_rows, repeated_ids
+from streamkit.matching.duplicates import NO_REPEAT, first_of_each_id, kept_rows, repeated_ids
 from streamkit.matching.frequency import kept_by_frequency
 from streamkit.matching.marks import Marks
 from streamkit.matching.numbering import check_proofs
@@ -137,10 +137,9 @@ class _Ordered:
         self.firsts: Ints = np.repeat(begins, sizes)
         self.ids: Ints | None = None
         if "id" in columns:
-            self.ids = repeated_ids(columns["id"].take(self.order), begins, sizes)
-            repeats = self.repeats[np.argsort(self.ids[self.repeats], kind="stable")]
-            is_same = ~group_starts(self.ids[repeats])[1:]
-            check_proofs(is_same, columns["id_proof"][self.order[repeats]])
+            self.ids = repeated_ids(columns["id"].take(self.order), self.firsts, sizes)
+            is_same = ~group_starts(self.ids[self.repeats])[1:]
+            check_proofs(is_same, columns["id_proof"][self.order[self.repeats]])
         self._meeting: dict[int, Marks] = {}
 
     def meeting(self, flag: int) -> Marks:
@@ -158,8 +157,11 @@ class _Ordered:
 
     @cached_property
     def repeats(self) -> Ints:
-        """The rows that repeat, or are repeated by, an id of their key."""
-        return np.empty(0, np.int64) if self.ids is None else np.flatnonzero(self.ids >= 0)
+        """The rows that repeat, or are repeated by, an id of their key, sorted by that id."""
+        if self.ids is None:
+            return np.empty(0, np.int64)
+        rows = np.flatnonzero(self.ids != NO_REPEAT)
+        return rows[np.argsort(self.ids[rows], kind="stable")]
 
     def has_ties(self) -> bool:
         """Whether rows of one key have equal times."""
@@ -303,8 +305,9 @@ def _duplicates(ordered: _Ordered, masks: dict[int, int], length: int) -> Ints:
     if ordered.ids is None or not len(rows):
         return rows
     rows = rows[ordered.touches(rows, masks)]
-    kept = kept_rows(ordered.firsts[rows], ordered.times[rows], ordered.ids[rows], length)
-    return rows[~kept]
+    dropped = rows[~kept_rows(ordered.times[rows], ordered.ids[rows], length)]
+    dropped.sort()
+    return dropped
 
 
 def _ranks(firsts: Ints, times: Ints, touching: Ints, rows: Ints) -> Ints:

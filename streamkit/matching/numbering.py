@@ -11,10 +11,19 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from streamkit.matching.chains import Bools
 
-__all__ = ["Hashes", "Proofs", "SharedNumberError", "check_proofs", "hash_sql", "proof_sql"]
+__all__ = [
+    "Hashes",
+    "Proofs",
+    "SharedNumberError",
+    "check_proofs",
+    "hash_sql",
+    "hashed",
+    "proof_sql",
+]
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 """First numbers; 0 stands for no text."""
@@ -41,6 +50,14 @@ def check_proofs(is_same: Bools, proofs: Proofs) -> None:
     """
     if (is_same & (proofs[1:] != proofs[:-1])).any():
         raise SharedNumberError
+
+
+def hashed(texts: pl.Series, salt: int) -> tuple[Hashes, Proofs]:
+    """The two numbers of each text."""
+    numbers, proofs = (texts.hash(2 * salt + nth) for nth in range(2))
+    if texts.null_count():
+        numbers = numbers.set(texts.is_null(), 0)
+    return numbers.to_numpy(), (proofs.to_numpy() >> np.uint64(32)).astype(np.uint32)
 
 
 def hash_sql(text: str, salt: int) -> str:

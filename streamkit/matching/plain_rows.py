@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from streamkit.events.property import Property
 from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Bools, Ints
-from streamkit.matching.numbering import Hashes, Proofs
+from streamkit.matching.numbering import Hashes, Proofs, hashed
 from streamkit.matching.scan import Scan, part_property
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "units_of",
 ]
 
+Codes: TypeAlias = npt.NDArray[np.int32]
 ROWS_A_UNIT = 500_000
 """What is read at once: whole row groups, at the least so many rows where a file has them."""
 
@@ -71,25 +73,22 @@ class Texts:
     Args:
         numbers: A number for each text; 0 for none.
         proofs: A second number for each.
-        codes: Which of the numbers each row has; None where each row has its own, in order.
+        codes: Which of the numbers each row has, -1 for the last, which is that of no text; None
+            where each row has its own, in order.
     """
 
     numbers: Hashes
     proofs: Proofs
-    codes: Ints | None = None
+    codes: Codes | None = None
 
     @classmethod
-    def hashed(cls, texts: pl.Series, salt: int, codes: Ints | None = None) -> Texts:
+    def hashed(cls, texts: pl.Series, salt: int, codes: Codes | None = None) -> Texts:
         """The numbers of some texts."""
-        numbers, proofs = (texts.hash(2 * salt + nth) for nth in range(2))
-        if texts.null_count():
-            numbers = numbers.set(texts.is_null(), 0)
-        high = (proofs.to_numpy() >> np.uint64(32)).astype(np.uint32)
-        return cls(numbers.to_numpy(), high, codes)
+        return cls(*hashed(texts, salt), codes)
 
     def of(self, rows: Ints | None) -> tuple[Hashes, Proofs]:
         """Numbers and proofs of some rows; None for all of them."""
-        places = self.codes
+        places: Ints | Codes | None = self.codes
         if rows is not None:
             places = rows if places is None else places.take(rows)
         if places is None:
@@ -98,7 +97,7 @@ class Texts:
 
     def is_present(self) -> Bools | None:
         """Which rows have a text; None if all have one."""
-        is_present: Bools = (self.numbers if self.codes is None else self.codes) != 0
+        is_present: Bools = self.numbers != 0 if self.codes is None else self.codes >= 0
         return None if is_present.all() else is_present
 
     def distinct(self, rows: Ints | None) -> Hashes:
@@ -108,6 +107,7 @@ class Texts:
             return pl.Series(numbers).unique().to_numpy()
         is_used = np.zeros(len(self.numbers), bool)  # a dictionary may hold what no row has
         is_used[self.codes if rows is None else self.codes.take(rows)] = True
+        is_used[-1] = False  # what no text stands for
         return self.numbers[is_used]
 
 
@@ -253,12 +253,13 @@ class PlainRows:
 
     def _coded(self, column: pa.ChunkedArray) -> Texts:
         """A column with dictionaries, one for each chunk, as one set of numbers."""
-        texts, codes, begin = [pl.Series([None], dtype=pl.String)], [np.empty(0, np.int64)], 1
+        texts, codes, begin = [], [np.empty(0, np.int32)], 0
         for words, places in _dictionaries(column):
-            codes.append(np.where(places < 0, 0, places + begin))
+            codes.append(np.where(places < 0, places, places + begin) if begin else places)
             texts.append(words)
             begin += len(words)
-        return Texts.hashed(pl.concat(texts), self._scan.salt, np.concatenate(codes))
+        none = pl.Series([None], dtype=pl.String)  # the last, which is that of -1
+        return Texts.hashed(pl.concat([*texts, none]), self._scan.salt, np.concatenate(codes))
 
     def _numbers(self, column: pa.ChunkedArray) -> npt.NDArray[np.uint32]:
         """The numbers of a column of names."""
@@ -308,13 +309,12 @@ def read_plain(file: str, first: int, rows: int, columns: Sequence[str]) -> pl.D
     return frame.slice(first, rows).select(by_name(*dict.fromkeys(columns))).collect()
 
 
-def _dictionaries(column: pa.ChunkedArray) -> Iterator[tuple[pl.Series, Ints]]:
+def _dictionaries(column: pa.ChunkedArray) -> Iterator[tuple[pl.Series, Codes]]:
     """The texts of each chunk of a column, and which of them each row has; -1 for none."""
     for chunk in column.chunks:
         array = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-        words = pl.Series(array.dictionary, dtype=pl.String)
         indices = array.indices.fill_null(-1) if array.indices.null_count else array.indices
-        yield words, indices.to_numpy().astype(np.int64)
+        yield pl.Series(array.dictionary, dtype=pl.String), indices.to_numpy()
 
 
 def plain_columns(scan: Scan, texts: Mapping[str, Property]) -> dict[str, str] | None:

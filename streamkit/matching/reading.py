@@ -67,7 +67,8 @@ def read_rows(connection: duckdb.DuckDBPyConnection, touching: Touching) -> None
     """
     scan = touching.scan
     query = scan.lasting()
-    read = _Read(scan.history.kept, scan.identity and (scan.identity, query.text))
+    asked_before = None if scan.identity is None else (scan.identity, query.text)
+    read = _Read(scan.history.kept, asked_before)
     asked = _kept_flags(connection, scan)
     if (known := _known(read)) is not None:
         _take_again(touching, known, asked)
@@ -109,8 +110,12 @@ def read_plain_rows(
         _take_again(touching, known, _kept_flags(connection, scan))
         return known.census
     counts: list[UnitCount] = []
-    for units in _groups(units_of(scan)):
-        asked = ask_flags(connection, scan, sorted({unit.file for unit in units}))
+    groups = list(_groups(units_of(scan)))
+    for units in groups:
+        if len(groups) == 1:
+            asked = _kept_flags(connection, scan)
+        else:
+            asked = ask_flags(connection, scan, sorted({unit.file for unit in units}))
 
         def work(unit: Unit, asked: Asked | None = asked) -> tuple[Columns, Dealt]:
             rows = plain.read(unit)

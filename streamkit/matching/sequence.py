@@ -99,7 +99,10 @@ def find_runs(rows: Rows, plan: StreamPlan, horizon: int) -> Runs:
             first = _later_step(rows, step.within, step.excludes, candidates, steps[-1])
         steps.append(_copies(rows, candidates, first, step.copies))
     inside = [_inside(rows, plan, each) for each in steps]
-    reached = tuple(each.marks.rows[kept] for each, kept in zip(steps, inside, strict=True))
+    reached = tuple(
+        each.marks.rows if kept.all() else each.marks.rows[kept]
+        for each, kept in zip(steps, inside, strict=True)
+    )
 
     last, fires = steps[-1], inside[-1]
     for flag, length in plan.last_excludes:
@@ -162,6 +165,8 @@ def _inside(rows: Rows, plan: StreamPlan, reached: Reached) -> Bools:
     """Runs that keep the overall window and meet no exclude that stands for the whole run."""
     ends = reached.marks.rows
     inside = np.ones(len(ends), bool)
+    if reached.starts is ends:  # one event is no window, and has nothing inside
+        return inside
     if plan.within is not None:
         inside &= rows.times.take(ends) - rows.times.take(reached.starts) <= plan.within
     for flag in plan.run_excludes:

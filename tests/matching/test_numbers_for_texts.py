@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from streamkit import History, backtest, load
 from streamkit.events.source import connect
-from streamkit.matching import buckets, census, scan
+from streamkit.matching import buckets, numbering, plain_rows, scan
 from streamkit.matching.identity import match_id, match_ids
 from streamkit.matching.order import order_rows, together
 from tests.matching.test_reruns import NOW, ROLES, events, stream
@@ -24,27 +24,36 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
 FIRING = st.tuples(TEXTS, TEXTS, st.none() | TEXTS, st.integers(), st.none() | TEXTS, st.integers())
 
 
-@pytest.mark.parametrize("shared", ["session_id", "event_id"])
+@pytest.mark.parametrize("shared", ["session_id", "event_id", "user_id"])
+@pytest.mark.parametrize("kind", ["plain", "asked"])
 def test_two_texts_with_one_number_change_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: str, kind: str
 ) -> None:
     """A hash that knows three values: the next way of hashing is taken, and the answer is right."""
-    renamed = events().rename({"session": "session_id", "id": "event_id"})
+    renamed = events().rename({"session": "session_id", "id": "event_id", "user": "user_id"})
+    if kind == "asked":
+        renamed = renamed.with_columns(pl.col("time").dt.to_string("iso:strict"))
     renamed.write_parquet(tmp_path / "events.parquet")
-    roles = ROLES | {"session": "session_id", "id": "event_id"}
+    roles = ROLES | {"session": "session_id", "id": "event_id", "user": "user_id"}
+    if shared == "user_id":
+        del roles["session"]
+        roles = roles | {"sessionizer": {"by": "user_id", "inactivity": "1m"}}
     right = backtest(stream(), History(tmp_path, roles), now=NOW)
-    sound, salts = scan.hash_sql, set()
+    sound, sound_sql, salts = numbering.hashed, numbering.hash_sql, set()
 
-    def weak(text: str, salt: int) -> str:
+    def weak(texts: pl.Series, salt: int) -> tuple[numbering.Hashes, numbering.Proofs]:
+        salts.add(salt)
+        numbers, proofs = sound(texts, salt)
+        is_weak = salt == 0 and (texts.name == "event_id") is (shared == "event_id")
+        return (np.where(numbers > 0, 1 + numbers % 3, 0) if is_weak else numbers), proofs
+
+    def weak_sql(text: str, salt: int) -> str:
         salts.add(salt)
         is_weak = salt == 0 and shared in text
-        return f"CAST(1 + hash({text}) % 3 AS UBIGINT)" if is_weak else sound(text, salt)
+        return f"CAST(1 + hash({text}) % 3 AS UBIGINT)" if is_weak else sound_sql(text, salt)
 
-    monkeypatch.setattr(scan, "hash_sql", weak)
-    # the census hashes the same texts under the name of a step of its own
-    monkeypatch.setattr(
-        census, "hash_sql", lambda text, salt: weak("session_id", salt).replace("session_id", text)
-    )
+    monkeypatch.setattr(plain_rows, "hashed", weak)
+    monkeypatch.setattr(scan, "hash_sql", weak_sql)
     found = backtest(stream(), History(tmp_path, roles), now=NOW)
     assert salts == {0, 1}
     assert_frame_equal(found.matches, right.matches)

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from streamkit import Backtest, History, Stream, backtest
-from streamkit.matching import census, reading
+from streamkit import Backtest, EventsError, History, Stream, backtest
+from streamkit.matching import census, plain_rows, reading
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(days=2)
@@ -68,20 +68,30 @@ def test_a_kept_history_answers_as_a_new_one(tmp_path: Path, change: str) -> Non
     assert_same(again, backtest(changed, History(tmp_path, ROLES, keep=0), now=NOW))
 
 
-def test_another_window_at_a_later_time_asks_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("kind", "hours"), [("file", 1), ("file with text times", 0), ("frame", 0)]
+)
+def test_another_window_reads_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, hours: int
 ) -> None:
-    """Neither the rows nor what is counted of them depends on the clock, if no row is of the future."""
-    events().write_parquet(tmp_path / "events.parquet")
-    history = History(tmp_path, ROLES)
+    """Of files with timestamps at a later time as well: what was read depends on no clock."""
+    known = events()
+    if kind == "file with text times":
+        known = known.with_columns(pl.col("time").dt.to_string("iso:strict"))
+    known.write_parquet(tmp_path / "events.parquet")
+    history = History(known if kind == "frame" else tmp_path, ROLES)
     backtest(stream(), history, now=NOW)
 
     def asked(*_: Any) -> None:
-        pytest.fail("a query was asked")
+        pytest.fail("something was read")
 
-    for module, name in ((census, "ask"), (reading, "ask_batches"), (reading, "ask_arrow")):
-        monkeypatch.setattr(module, name, asked)
-    assert backtest(stream(within="20m"), history, now=NOW + timedelta(hours=1)).matches.height
+    monkeypatch.setattr(census, "ask", asked)
+    monkeypatch.setattr(reading, "ask_batches", asked)
+    monkeypatch.setattr(reading, "ask_flags", asked)
+    monkeypatch.setattr(plain_rows.PlainRows, "read", asked)
+    again = backtest(stream(within="20m"), history, now=NOW + timedelta(hours=hours))
+    assert again.summary["streams"][0]["matches"]
+    assert again.funnel()["keys"].sum()
 
 
 def test_a_changed_criterion_reads_only_what_it_looks_at(tmp_path: Path) -> None:
@@ -132,3 +142,16 @@ def test_times_of_the_future_depend_on_the_clock(tmp_path: Path) -> None:
     late = backtest(stream(), history, now=NOW)
     assert early.summary["skipped"]["future_time"] > 0
     assert_same(late, backtest(stream(), History(tmp_path, ROLES, keep=0), now=NOW))
+
+
+def test_matches_of_a_file_that_changed_are_not_described(tmp_path: Path) -> None:
+    """Numbers stand; what would be looked up in another file is refused, not made up."""
+    events().write_parquet(tmp_path / "events.parquet")
+    result = backtest(stream(), History(tmp_path, ROLES), now=NOW)
+    described = backtest(stream(), History(tmp_path, ROLES), now=NOW)
+    assert described.matches.height == described.summary["streams"][0]["matches"] > 0
+    events().reverse().write_parquet(tmp_path / "events.parquet")
+    with pytest.raises(EventsError, match="has changed since it was matched"):
+        _ = result.matches
+    assert result.summary == described.summary
+    assert described.matches.height

@@ -29,7 +29,7 @@ def test_streams_answer_together_as_they_do_alone(
     ]
     chosen = [*load(streams), *many]
     together = backtest(chosen, history)
-    assert len(together.found.queries["touching"].sql.split(" AS flags_")) > 2
+    assert len(together.found.queries["flags"].sql.split(" AS flags_")) > 2
     for stream in (*chosen[:10], chosen[11], chosen[-1]):
         alone = backtest(stream, history)
         for name in ("matches", "pending"):
