@@ -157,7 +157,7 @@ class Backtest:
         return tuple(notes)
 
     def _stream_summary(self, found: StreamMatches) -> dict[str, Any]:
-        stream, fired = found.plan.stream, found.confirmed.fired_at.tolist()
+        stream, fired = found.plan.stream, found.confirmed.fired_at
         return {
             "name": stream.name,
             "version": stream.version,
@@ -167,8 +167,8 @@ class Backtest:
             "pending": found.pending,
             "held_back": found.held_back,
             "activations": activations(stream, found.count),
-            "first": _text(from_microseconds(fired[0])) if fired else None,
-            "last": _text(from_microseconds(fired[-1])) if fired else None,
+            "first": _text(from_microseconds(int(fired.min()))) if len(fired) else None,
+            "last": _text(from_microseconds(int(fired.max()))) if len(fired) else None,
             "without_key": dict(found.lacking),
             "duplicates": found.duplicates,
         }

@@ -8,7 +8,7 @@ reach, without walking them row by row.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
-def group_starts(groups: Ints) -> Bools:
+def group_starts(groups: npt.NDArray[Any]) -> Bools:
     """Which rows begin a group, of rows sorted by group.
 
     Example:

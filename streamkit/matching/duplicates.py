@@ -32,7 +32,7 @@ def repeated_ids(ids: Hashes, firsts: Ints, sizes: Ints) -> Ints:
     rows = rows[ids[rows] != 0]
     rows = rows[_sharing(ids[rows] & np.uint64(2**32 - 1), widths[rows], firsts[rows])]
     rows = rows[np.lexsort((ids[rows], firsts[rows]))]
-    starts = group_starts(firsts[rows]) | group_starts(ids[rows].view(np.int64))
+    starts = group_starts(firsts[rows]) | group_starts(ids[rows])
     is_repeat = ~starts | ~np.append(starts[1:], True)
     codes[rows[is_repeat]] = np.cumsum(starts[is_repeat]) - 1
     return codes
@@ -99,5 +99,5 @@ def _same_id(keys: Ints, ids: Ints) -> tuple[Ints, Ints]:
     """Rows with repeated ids sorted by key and id, in order, and a number for each such pair."""
     rows = np.flatnonzero(ids != NO_REPEAT)
     rows = rows[np.lexsort((ids[rows], keys[rows]))]
-    starts = group_starts(keys[rows]) | group_starts(ids[rows].view(np.int64))
+    starts = group_starts(keys[rows]) | group_starts(ids[rows])
     return rows, np.cumsum(starts)

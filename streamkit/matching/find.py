@@ -23,7 +23,7 @@ from streamkit.matching.facts import Facts
 from streamkit.matching.firing import find_firings
 from streamkit.matching.matches import StreamMatches, choose_matches
 from streamkit.matching.numbering import SharedNumberError
-from streamkit.matching.plain_rows import PlainRows
+from streamkit.matching.plain_rows import PlainRows, units_of
 from streamkit.matching.plan import StreamPlan, compile_streams
 from streamkit.matching.reading import read_plain_rows, read_rows
 from streamkit.matching.scan import Scan
@@ -127,14 +127,14 @@ def _find(
         if not census.skipped["future_time"]:
             scan.latest = LAST_TIME  # no row is later, so that what is read depends on no clock
     report("reading the events that touch a stream")
-    if census is not None:
-        rows = census.rows
-    else:
-        assert plain is not None
-        rows = plain.rows
+    if plain is not None and not any(units_of(scan)):
+        plain = None  # no file holds anything of the range: a query tells what nothing looks like
+    rows = scan.rows if census is None else census.rows
     sessionizer = scan.history.schema.sessionizer
-    sessions = None if sessionizer is None else _sessions(connection, scan, sessionizer, rows)
-    touching = Touching(scan, rows, FIRST_TIME if since is None else since, sessions)
+    sessions = (
+        None if sessionizer is None else _sessions(connection, scan, sessionizer, rows, plain)
+    )
+    touching = Touching(scan, FIRST_TIME if since is None else since, sessions)
     if plain is None:
         read_rows(connection, touching)
     else:
@@ -144,8 +144,7 @@ def _find(
     check_times(census, scan)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
-    was_on_disk = touching.is_on_disk
-    touching.buckets.clear()  # what follows needs their memory
+    touching.pieces.clear()  # what follows needs their memory
     report("describing the matches")
     matches = choose_matches(
         connection, scan, firings.streams, since, census.begin, undecided=undecided
@@ -157,7 +156,7 @@ def _find(
         firings.has_ties,
         {"census": counting, "touching": scan.lasting()}
         | ({"flags": scan.asked()} if scan.is_asking else {}),
-        was_on_disk,
+        touching.is_on_disk,
         scan.begin,
     )
 
@@ -177,13 +176,18 @@ def _matters_from(scan: Scan, since: int | None, *, undecided: bool) -> int | No
 
 
 def _sessions(
-    connection: duckdb.DuckDBPyConnection, scan: Scan, sessionizer: Sessionizer, rows: int
+    connection: duckdb.DuckDBPyConnection,
+    scan: Scan,
+    sessionizer: Sessionizer,
+    rows: int,
+    plain: PlainRows | None,
 ) -> Sessions:
     """The sessions of all events, from memory if they were made of them before."""
+    is_plain = plain is not None
     made: Sessions = scan.history.kept.answer(
         scan.identity,
-        (scan.of_users().text, sessionizer),
-        lambda: read_sessions(connection, scan, sessionizer, rows),
+        (scan.of_users().text, sessionizer, is_plain),
+        lambda: read_sessions(connection, scan, sessionizer, rows, is_plain=is_plain),
         lambda sessions: 2 * sessions.starts.nbytes,
     )
     return made

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from streamkit.matching.asked import words_of
-from streamkit.matching.buckets import Buckets, Columns
+from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Bools, Ints, group_starts
 from streamkit.matching.duplicates import NO_REPEAT, first_of_each_id, kept_rows, repeated_ids
 from streamkit.matching.frequency import kept_by_frequency
 from streamkit.matching.marks import Marks
 from streamkit.matching.numbering import check_proofs
-from streamkit.matching.order import sort_rows, together
+from streamkit.matching.order import sort_rows
 from streamkit.matching.plan import StreamPlan
 from streamkit.matching.scan import Scan
 from streamkit.matching.sequence import Rows, find_runs
 from streamkit.matching.threads import in_threads
-from streamkit.matching.touching import Touching, has_flag
+from streamkit.matching.touching import Keyed, Touching, has_flag
 
 __all__ = ["Firing", "Firings", "Stage", "find_firings"]
 
@@ -87,6 +87,7 @@ class Firing:
     @classmethod
     def of_all(cls, parts: Sequence[Firing]) -> Firing:
         """The firing events of all buckets as one."""
+        parts = [replace(part, keys=part.keys * len(parts) + n) for n, part in enumerate(parts)]
         joined: dict[str, Any] = {
             field.name: np.concatenate([getattr(part, field.name) for part in parts], axis=-1)
             for field in fields(cls)
@@ -116,22 +117,28 @@ class Firings:
     has_ties: bool
 
 
+_Passed: TypeAlias = tuple[list[Firing], bool]
+"""The firing events of each stream of a key, and whether rows of equal time met."""
+
+
 class _Ordered:
-    """The rows of a bucket, sorted by key and order.
+    """The rows of some keys, sorted by key and order.
 
     Raises:
         SharedNumberError: Two key parts, or two ids of a key, share a number.
     """
 
-    def __init__(self, columns: Columns, touching: Touching, key: tuple[str, ...]) -> None:
-        self.columns = columns
+    def __init__(self, keyed: Keyed, scan: Scan) -> None:
+        self.columns = columns = keyed.columns
         self.order, codes, self.times = sort_rows(
-            together(touching.key_parts(key, columns)), columns["time"], columns.get("sequence")
+            keyed.codes, columns["time"], columns.get("sequence")
         )
-        is_first = group_starts(codes.view(np.int64))
-        for proofs in touching.proofs(key, columns):
+        is_first = group_starts(codes)
+        for proofs in keyed.proofs:
             check_proofs(~is_first[1:], proofs.take(self.order))
-        self.words = [word.take(self.order) for word in words_of(columns, touching.scan)]
+        if keyed.starts is not None:
+            is_first |= group_starts(keyed.starts.take(self.order))
+        self.words = [word.take(self.order) for word in words_of(columns, scan)]
         begins = np.flatnonzero(is_first)
         sizes = np.diff(begins, append=len(codes))
         self.firsts: Ints = np.repeat(begins, sizes)
@@ -204,36 +211,46 @@ def find_firings(
     Raises:
         SharedNumberError: Two texts share a number.
     """
-    scan = touching.scan
     found: dict[int, Firing] = {}
     has_ties = False
-    for key, buckets in touching.buckets.items():
-        plans = {number: plan for number, plan in enumerate(scan.plan.streams) if plan.key == key}
+    for key in touching.scan.keys:
+        plans = {n: plan for n, plan in enumerate(touching.scan.plan.streams) if plan.key == key}
 
-        def work(
-            bucket: int,
-            key: tuple[str, ...] = key,
-            buckets: Buckets = buckets,
-            plans: Iterable[StreamPlan] = plans.values(),
-        ) -> tuple[list[Firing], bool]:
-            ordered = _Ordered(buckets.pop(bucket), touching, key)
+        def pass_over(keyed: Keyed, plans: Iterable[StreamPlan] = plans.values()) -> _Passed:
+            ordered = _Ordered(keyed, touching.scan)
             firings = [
-                _firing(ordered, plan, scan, horizon, since, undecided=undecided) for plan in plans
+                _firing(ordered, plan, touching.scan, horizon, since, undecided=undecided)
+                for plan in plans
             ]
-            return firings, not scan.history.source.is_ordered and ordered.has_ties()
+            return firings, not touching.scan.history.source.is_ordered and ordered.has_ties()
 
-        filled = buckets.filled()
-        parts = list(in_threads(work, filled))
+        parts = list(_passes(touching, key, pass_over))
         for place, number in enumerate(plans):
-            firings = [firings[place] for firings, _ in parts]
-            found[number] = Firing.of_all(
-                [
-                    replace(firing, keys=firing.keys * len(buckets) + bucket)
-                    for bucket, firing in zip(filled, firings, strict=True)
-                ]
-            )
+            found[number] = Firing.of_all([firings[place] for firings, _ in parts])
         has_ties |= any(ties for _, ties in parts)
     return Firings([found[number] for number in sorted(found)], has_ties)
+
+
+def _passes(
+    touching: Touching, key: tuple[str, ...], pass_over: Callable[[Keyed], _Passed]
+) -> Iterator[_Passed]:
+    """The passes over all rows of a key: over the keys that lie in one piece, then over the others."""
+    homes = touching.homes(key)
+    buckets = touching.buckets(homes)
+
+    def at_home(number: int) -> tuple[_Passed | None, list[Columns]]:
+        keyed, others = touching.split(number, key, homes[number])
+        passed = None if keyed is None else pass_over(keyed)
+        return passed, touching.deal(others, key, buckets)
+
+    for passed, dealt in in_threads(at_home, range(len(homes))):
+        buckets.put(dealt)
+        if passed is not None:
+            yield passed
+    touching.is_on_disk |= buckets.is_on_disk
+    yield from in_threads(
+        lambda bucket: pass_over(touching.keyed(buckets.pop(bucket), key)), buckets.filled()
+    )
 
 
 def _firing(

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import duckdb
 import numpy as np
+import polars as pl
 
 from streamkit.errors import EventsError
 from streamkit.matching.chains import Bools, Ints
@@ -71,7 +72,7 @@ class StreamMatches:
 
     Args:
         plan: The stream.
-        firing: Its matches and pendings, in the order of `fired_at`.
+        firing: Its matches and pendings, in no order.
         held_back: How many matches of the time range the cooldown held back.
         lacking: Touching rows of the time range that lack a part of the key, by event name.
     """
@@ -102,12 +103,14 @@ class StreamMatches:
         Args:
             chosen: Which of them, by their place in the order of `fired_at`.
         """
-        confirmed = np.flatnonzero(~self.firing.is_pending)
-        return self.describer.described([self.firing.only(confirmed[chosen])])[0]
+        order = np.argsort(self.confirmed.fired_at, kind="stable")
+        return self.describer.described([self.confirmed.only(order[chosen])])[0]
 
     @cached_property
     def confirmed(self) -> Firing:
-        """The matches, without those that are pending."""
+        """The matches without those that are pending, in no order."""
+        if not self.pending:
+            return self.firing
         return self.firing.only(np.flatnonzero(~self.firing.is_pending))
 
     @property
@@ -123,7 +126,7 @@ class StreamMatches:
     @cached_property
     def matched_keys(self) -> int:
         """How many keys have a match."""
-        return len(np.unique(self.confirmed.keys))
+        return pl.Series(self.confirmed.keys).n_unique()
 
     @property
     def funnel(self) -> Sequence[Stage]:
@@ -170,8 +173,10 @@ def choose_matches(
     matches = []
     for place, firing in enumerate(firings):
         if not is_told[place]:
-            order = np.argsort(firing.fired_at, kind="stable")
-            chosen = firing.only(order[_in_range(firing, order, since)])
+            chosen = firing
+            if since is not None:
+                rows = np.arange(len(firing.fired_at))
+                chosen = firing.only(rows[_in_range(firing, rows, since)])
             matches.append(StreamMatches(firing.plan, chosen, 0, describer, describer.add(chosen)))
             continue
         described = next(descriptions)

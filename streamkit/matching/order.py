@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from streamkit.matching.chains import Bools, Ints
@@ -54,7 +56,7 @@ def together(parts: Sequence[Hashes]) -> Hashes:
     return codes
 
 
-def order_rows(codes: Ints | Hashes, times: Ints, sequence: Ints | None = None) -> Ints:
+def order_rows(codes: npt.NDArray[Any], times: Ints, sequence: Ints | None = None) -> Ints:
     """The rows sorted by code, time, sequence and their own order.
 
     Rows of a key are first brought together in their own order: two counting sorts, by the lower
@@ -77,8 +79,8 @@ def order_rows(codes: Ints | Hashes, times: Ints, sequence: Ints | None = None) 
 
 
 def sort_rows(
-    codes: Ints | Hashes, times: Ints, sequence: Ints | None
-) -> tuple[Ints, Ints | Hashes, Ints]:
+    codes: npt.NDArray[Any], times: Ints, sequence: Ints | None
+) -> tuple[Ints, npt.NDArray[Any], Ints]:
     """The order of `order_rows`, and the codes and times in that order."""
     count = len(codes)
     order = _by_ends(codes)
@@ -106,15 +108,17 @@ def sort_rows(
     return order, sorted_codes, sorted_times
 
 
-def _by_ends(codes: Ints | Hashes) -> Ints:
+def _by_ends(codes: npt.NDArray[Any]) -> Ints:
     """The rows by the last bits of their codes, each half of them sorted by counting."""
     order = np.argsort(codes.astype(HALF), kind="stable")
+    if codes.max(initial=0) <= np.iinfo(HALF).max:
+        return order
     upper = (codes >> codes.dtype.type(16)).astype(HALF)
     ordered: Ints = order.take(np.argsort(upper.take(order), kind="stable"))
     return ordered
 
 
-def _wrong(codes: Ints | Hashes, times: Ints, sequence: Ints | None) -> Bools:
+def _wrong(codes: npt.NDArray[Any], times: Ints, sequence: Ints | None) -> Bools:
     """Where a row stands straight after one that it should not stand after in one key."""
     wrong: Bools = times[1:] < times[:-1]
     if sequence is not None:
@@ -123,7 +127,7 @@ def _wrong(codes: Ints | Hashes, times: Ints, sequence: Ints | None) -> Bools:
     return wrong
 
 
-def _sorted(groups: Ints, codes: Ints | Hashes, times: Ints, sequence: Ints | None) -> Ints:
+def _sorted(groups: Ints, codes: npt.NDArray[Any], times: Ints, sequence: Ints | None) -> Ints:
     """The order by group, code, time and sequence; groups go up already."""
     is_one_code = ((codes[1:] == codes[:-1]) | (groups[1:] != groups[:-1])).all()
     if is_one_code and sequence is None:

@@ -11,7 +11,8 @@ import polars as pl
 from streamkit.matching.census import Census
 from streamkit.matching.chains import Bools, Ints
 from streamkit.matching.numbering import Hashes
-from streamkit.matching.plain_rows import Texts, UnitRows, both
+from streamkit.matching.pieces import Texts
+from streamkit.matching.plain_rows import UnitRows, both
 from streamkit.matching.scan import ROLES, Scan
 
 __all__ = ["UnitCount", "census_of", "count_unit"]
@@ -82,12 +83,13 @@ def count_of(which: Bools | None, rows: Ints) -> int:
 
 
 def _distinct(parts: Sequence[Texts], rows: Ints | None) -> Hashes:
-    """The different keys of some rows, each as one number."""
-    if len(parts) == 1:
-        return parts[0].distinct(rows)
-    mixed = parts[0].of(rows)[0]
-    for part in parts[1:]:
-        mixed = mixed * ODD + part.of(rows)[0]
+    """The different keys of some rows, each as one number; of all rows by default."""
+    chosen = parts if rows is None else [part.only(rows) for part in parts]
+    if len(chosen) == 1 and chosen[0].codes is not None:
+        return chosen[0].numbers[chosen[0].is_used()]
+    mixed, *others = (part.by_row()[0] for part in chosen)
+    for other in others:
+        mixed = mixed * ODD + other
     return pl.Series(mixed).unique().to_numpy()
 
 

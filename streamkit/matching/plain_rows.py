@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,8 @@ from streamkit.events.property import Property
 from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Bools, Ints
-from streamkit.matching.numbering import Hashes, Proofs, hashed
+from streamkit.matching.numbering import hashed
+from streamkit.matching.pieces import Codes, Piece, Texts
 from streamkit.matching.scan import Scan, part_property
 
 __all__ = [
@@ -39,8 +39,7 @@ __all__ = [
     "units_of",
 ]
 
-Codes: TypeAlias = npt.NDArray[np.int32]
-ROWS_A_UNIT = 500_000
+ROWS_A_UNIT = 200_000
 """What is read at once: whole row groups, at the least so many rows where a file has them."""
 
 
@@ -64,51 +63,6 @@ class Unit:
     def begin(self) -> int:
         """The first row's source position; those of the others follow."""
         return self.file * FILE_STEP + self.first
-
-
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """A column of texts as numbers that stand for them.
-
-    Args:
-        numbers: A number for each text; 0 for none.
-        proofs: A second number for each.
-        codes: Which of the numbers each row has, -1 for the last, which is that of no text; None
-            where each row has its own, in order.
-    """
-
-    numbers: Hashes
-    proofs: Proofs
-    codes: Codes | None = None
-
-    @classmethod
-    def hashed(cls, texts: pl.Series, salt: int, codes: Codes | None = None) -> Texts:
-        """The numbers of some texts."""
-        return cls(*hashed(texts, salt), codes)
-
-    def of(self, rows: Ints | None) -> tuple[Hashes, Proofs]:
-        """Numbers and proofs of some rows; None for all of them."""
-        places: Ints | Codes | None = self.codes
-        if rows is not None:
-            places = rows if places is None else places.take(rows)
-        if places is None:
-            return self.numbers, self.proofs
-        return self.numbers.take(places), self.proofs.take(places)
-
-    def is_present(self) -> Bools | None:
-        """Which rows have a text; None if all have one."""
-        is_present: Bools = self.numbers != 0 if self.codes is None else self.codes >= 0
-        return None if is_present.all() else is_present
-
-    def distinct(self, rows: Ints | None) -> Hashes:
-        """The different numbers of some rows, in any order; of all rows by default."""
-        if self.codes is None:
-            numbers = self.numbers if rows is None else self.numbers.take(rows)
-            return pl.Series(numbers).unique().to_numpy()
-        is_used = np.zeros(len(self.numbers), bool)  # a dictionary may hold what no row has
-        is_used[self.codes if rows is None else self.codes.take(rows)] = True
-        is_used[-1] = False  # what no text stands for
-        return self.numbers[is_used]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +98,7 @@ class UnitRows:
             self.is_timed, _within(self.times, max(first, FIRST_TIME), min(last, LAST_TIME))
         )
 
-    def columns(self, chosen: Bools | None) -> Columns:
+    def piece(self, chosen: Bools | None) -> Piece:
         """What the sequence pass needs of some rows, as `Scan.lasting` brings it; None for all."""
         if self.names is not None:
             is_named: Bools = self.names != 0
@@ -153,14 +107,12 @@ class UnitRows:
             chosen = np.ones(len(self.times), bool)
         rows = np.flatnonzero(chosen)
         columns: Columns = {"position": rows + self.unit.begin, "time": self.times.take(rows)}
-        for name, texts in self.texts.items():
-            columns[name], columns[f"{name}_proof"] = texts.of(rows)
         if self.ids is not None:
             ids = Texts.hashed(self.ids.filter(pl.Series(chosen)), self.salt)
             columns["id"], columns["id_proof"] = ids.numbers, ids.proofs
         if self.names is not None:
             columns["name"] = self.names.take(rows)
-        return columns
+        return Piece(columns, {name: texts.only(rows) for name, texts in self.texts.items()})
 
 
 class PlainRows:
@@ -174,7 +126,7 @@ class PlainRows:
 
     def __init__(self, scan: Scan, columns: Mapping[str, str], time: str) -> None:
         self._scan = scan
-        self._layouts = scan.history.layouts(scan.identity)
+        self._layouts = scan.layouts
         self._columns = columns
         self._time = time
 
@@ -192,14 +144,16 @@ class PlainRows:
         columns, time = plain_columns(scan, texts), _plain_time(scan)
         if columns is None or time is None or history.schema.sequence is not None:
             return None
-        return cls(scan, columns, time)
+        return cls(scan, columns, time) if scan.rows else None
 
     @classmethod
-    def of_users(cls, scan: Scan) -> PlainRows | None:
-        """The same of users and times alone: all that sessions are made of."""
-        users = {"user": part_property(scan.history, "session")}
-        columns, time = plain_columns(scan, users), _plain_time(scan)
-        return None if columns is None or time is None else cls(scan, columns, time)
+    def of_users(cls, scan: Scan) -> PlainRows:
+        """Users and times alone, of rows that are plain: all that sessions are made of."""
+        columns = plain_columns(scan, {"user": part_property(scan.history, "session")})
+        time = _plain_time(scan)
+        assert columns is not None
+        assert time is not None
+        return cls(scan, columns, time)
 
     @property
     def asked(self) -> Hashable:
@@ -208,11 +162,6 @@ class PlainRows:
         columns = tuple(self._columns.items())
         names, in_range = tuple(scan.numbered_names), (scan.begin, scan.until)
         return self._time, columns, scan.keys, names, in_range, scan.salt
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return sum(sum(layout.groups) for layout in self._layouts)
 
     def read(self, unit: Unit) -> UnitRows:
         """Read a unit."""
@@ -253,13 +202,15 @@ class PlainRows:
 
     def _coded(self, column: pa.ChunkedArray) -> Texts:
         """A column with dictionaries, one for each chunk, as one set of numbers."""
-        texts, codes, begin = [], [np.empty(0, np.int32)], 0
+        texts: list[pl.Series] = []
+        codes, begin = [np.empty(0, np.int32)], 0
         for words, places in _dictionaries(column):
             codes.append(np.where(places < 0, places, places + begin) if begin else places)
             texts.append(words)
             begin += len(words)
         none = pl.Series([None], dtype=pl.String)  # the last, which is that of -1
-        return Texts.hashed(pl.concat([*texts, none]), self._scan.salt, np.concatenate(codes))
+        numbers, proofs = hashed(pl.concat([*texts, none]), self._scan.salt)
+        return Texts.with_codes(numbers, proofs, np.concatenate(codes))
 
     def _numbers(self, column: pa.ChunkedArray) -> npt.NDArray[np.uint32]:
         """The numbers of a column of names."""
@@ -277,7 +228,7 @@ def units_of(scan: Scan) -> Iterator[Unit]:
     Files whose footers tell that they hold nothing of the scan's time range are left out.
     """
     bounds = scan.history.time_bounds(scan.identity)
-    for file, layout in enumerate(scan.history.layouts(scan.identity)):
+    for file, layout in enumerate(scan.layouts):
         if (told := bounds[file]) and not scan.may_see(told.oldest, told.newest):
             continue
         first, rows, groups = 0, 0, list[int]()
@@ -320,7 +271,7 @@ def _dictionaries(column: pa.ChunkedArray) -> Iterator[tuple[pl.Series, Codes]]:
 def plain_columns(scan: Scan, texts: Mapping[str, Property]) -> dict[str, str] | None:
     """The columns of all files that hold some texts as they stand; None unless there are such."""
     history = scan.history
-    layouts = history.layouts(scan.identity)
+    layouts = scan.layouts
     columns = {name: history.plain_text(bound) for name, bound in texts.items()}
     known = {name: column for name, column in columns.items() if column is not None}
     has_all = all(layout.texts.issuperset(known.values()) for layout in layouts)
@@ -344,7 +295,7 @@ def _plain_time(scan: Scan) -> str | None:
     """The column of times, if each file has it as timestamps."""
     history = scan.history
     column = history.timestamp_column()
-    layouts = history.layouts(scan.identity)
+    layouts = scan.layouts
     is_plain = column is not None and all(column in layout.ticks for layout in layouts)
     if column is None or not is_plain or _is_of_folders(history, {"time": column}):
         return None

@@ -16,13 +16,13 @@ import pyarrow as pa
 from streamkit.events.asking import ask_batches
 from streamkit.events.keeping import Kept
 from streamkit.matching.asked import Asked, ask_flags, with_words
-from streamkit.matching.buckets import Columns
 from streamkit.matching.census import Census
+from streamkit.matching.pieces import Piece, Texts
 from streamkit.matching.plain_census import UnitCount, census_of, count_unit
 from streamkit.matching.plain_rows import PlainRows, Unit, units_of
 from streamkit.matching.scan import Scan
 from streamkit.matching.threads import in_threads
-from streamkit.matching.touching import Dealt, Touching
+from streamkit.matching.touching import Prepared, Touching
 
 __all__ = ["read_plain_rows", "read_rows"]
 
@@ -43,13 +43,13 @@ class _Read:
 
     kept: Kept
     asked: Hashable
-    pieces: list[Columns] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     census: Census | None = None
     size: int = 0
 
-    def add(self, columns: Columns) -> None:
-        self.size += sum(column.nbytes for column in columns.values())
-        self.pieces.append(columns)
+    def add(self, piece: Piece) -> None:
+        self.size += piece.bytes
+        self.pieces.append(piece)
         if self.size > self.kept.most:
             self.pieces.clear()
 
@@ -78,8 +78,12 @@ def read_rows(connection: duckdb.DuckDBPyConnection, touching: Touching) -> None
         columns = {
             name: batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names
         }
-        touching.put(touching.deal(with_words(columns, scan, asked)))
-        read.add(columns)
+        texts = {
+            name: Texts(columns.pop(name), columns.pop(f"{name}_proof"))
+            for name in scan.numbered_texts
+        }
+        read.add(piece := Piece(columns, texts))
+        touching.put(touching.prepared(_flagged(piece, scan, asked)))
 
     ask_batches(connection, query, take)
     read.keep()
@@ -117,16 +121,16 @@ def read_plain_rows(
         else:
             asked = ask_flags(connection, scan, sorted({unit.file for unit in units}))
 
-        def work(unit: Unit, asked: Asked | None = asked) -> tuple[Columns, Dealt]:
+        def work(unit: Unit, asked: Asked | None = asked) -> tuple[Piece, Prepared]:
             rows = plain.read(unit)
             if not is_counted:
                 counts.append(count_unit(scan, rows))
-            columns = rows.columns(rows.is_seen(scan))
-            return columns, touching.deal(with_words(columns, scan, asked))
+            piece = rows.piece(rows.is_seen(scan))
+            return piece, touching.prepared(_flagged(piece, scan, asked))
 
-        for columns, dealt in in_threads(work, units):
-            touching.put(dealt)
-            read.add(columns)
+        for piece, prepared in in_threads(work, units):
+            touching.put(prepared)
+            read.add(piece)
     if not is_counted:
         read.census = census_of(scan, counts)
     read.keep()
@@ -144,11 +148,15 @@ def _is_seen_alike(census: Census, scan: Scan) -> bool:
 
 
 def _take_again(touching: Touching, known: _Read, asked: Asked | None) -> None:
-    def dealt(columns: Columns) -> Dealt:
-        return touching.deal(with_words(columns, touching.scan, asked))
+    def prepared(piece: Piece) -> Prepared:
+        return touching.prepared(_flagged(piece, touching.scan, asked))
 
-    for each in in_threads(dealt, known.pieces):
+    for each in in_threads(prepared, known.pieces):
         touching.put(each)
+
+
+def _flagged(piece: Piece, scan: Scan, asked: Asked | None) -> Piece:
+    return Piece(with_words(piece.rows, scan, asked), piece.texts)
 
 
 def _kept_flags(connection: duckdb.DuckDBPyConnection, scan: Scan) -> Asked | None:

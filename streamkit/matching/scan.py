@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from streamkit.definition import All
 from streamkit.errors import EventsError
+from streamkit.events.footers import Layout
 from streamkit.events.history import History
 from streamkit.events.property import Property
 from streamkit.events.row_values import RowValues
@@ -137,6 +138,16 @@ class Scan:
         self._casts: dict[str, None] = {}
         self._flags = [self._flag_sql(number) for number in range(len(plan.flags.questions))]
 
+    @cached_property
+    def layouts(self) -> tuple[Layout, ...]:
+        """How each file is laid out; of none where they are not on this machine's disk."""
+        return self.history.layouts(self.identity)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, as the files' footers tell."""
+        return sum(sum(layout.groups) for layout in self.layouts)
+
     @property
     def words(self) -> int:
         """How many whole numbers hold the flags, the two that count what is missing included."""
@@ -186,6 +197,14 @@ class Scan:
         parts = self.parts
         return f"part_{parts.index('session')}" if "session" in parts else "sessionizer_by"
 
+    @property
+    def numbered_texts(self) -> list[str]:
+        """The columns of numbers for texts that keys are made of."""
+        texts = [f"part_{place}" for place in range(len(self.parts))]
+        if self._has_sessionizer:
+            texts.append(self.user_number)
+        return list(dict.fromkeys(texts))
+
     def lasting(self) -> Query:
         """Rows of the names that are asked for: all that the sequence pass needs, flags apart.
 
@@ -198,9 +217,10 @@ class Scan:
             text = part_sql(history, part, values)
             columns[f"part_{place}"] = hash_sql(text, self.salt)
             columns[f"part_{place}_proof"] = proof_sql(text, self.salt)
-        if self._has_sessionizer:
+        if self._has_sessionizer and self.user_number not in columns:
             text = part_sql(history, "session", values)
-            columns.setdefault(self.user_number, hash_sql(text, self.salt))
+            columns[self.user_number] = hash_sql(text, self.salt)
+            columns[f"{self.user_number}_proof"] = proof_sql(text, self.salt)
         if history.schema.sequence is not None:
             columns["sequence"] = sequence_sql(history, values)
         if history.schema.id is not None:

@@ -109,7 +109,12 @@ class Sessions:
 
 
 def read_sessions(
-    connection: duckdb.DuckDBPyConnection, scan: Scan, sessionizer: Sessionizer, rows: int
+    connection: duckdb.DuckDBPyConnection,
+    scan: Scan,
+    sessionizer: Sessionizer,
+    rows: int,
+    *,
+    is_plain: bool,
 ) -> Sessions:
     """Make the sessions of all the events that a scan sees.
 
@@ -118,19 +123,21 @@ def read_sessions(
         scan: The scan.
         sessionizer: How sessions are made.
         rows: How many rows may come.
+        is_plain: Whether rows are read as they stand: numbers for users are made in one way.
 
     Raises:
         SharedNumberError: Two users share a number.
     """
     buckets = Buckets(rows)
-    plain = PlainRows.of_users(scan)
-    if plain is not None:
+    if is_plain:
+        plain = PlainRows.of_users(scan)
 
         def read(unit: Unit) -> list[Columns]:
             rows = plain.read(unit)
-            columns = rows.columns(rows.is_seen(scan))
-            del columns["position"]
-            return buckets.deal(columns, columns["user"])
+            piece = rows.piece(rows.is_seen(scan))
+            users, proofs = piece.texts["user"].by_row()
+            columns: Columns = {"user": users, "user_proof": proofs, "time": piece.rows["time"]}
+            return buckets.deal(columns, users)
 
         for dealt in in_threads(read, units_of(scan)):
             buckets.put(dealt)

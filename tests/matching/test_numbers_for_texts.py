@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from streamkit import History, backtest, load
 from streamkit.events.source import connect
-from streamkit.matching import buckets, numbering, plain_rows, scan
+from streamkit.matching import buckets, numbering, pieces, plain_rows, scan
 from streamkit.matching.identity import match_id, match_ids
 from streamkit.matching.order import order_rows, together
 from tests.matching.test_reruns import NOW, ROLES, events, stream
@@ -52,7 +52,8 @@ def test_two_texts_with_one_number_change_nothing(
         is_weak = salt == 0 and shared in text
         return f"CAST(1 + hash({text}) % 3 AS UBIGINT)" if is_weak else sound_sql(text, salt)
 
-    monkeypatch.setattr(plain_rows, "hashed", weak)
+    for module in (pieces, plain_rows):
+        monkeypatch.setattr(module, "hashed", weak)
     monkeypatch.setattr(scan, "hash_sql", weak_sql)
     found = backtest(stream(), History(tmp_path, roles), now=NOW)
     assert salts == {0, 1}
