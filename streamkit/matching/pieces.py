@@ -75,8 +75,9 @@ class Texts:
 
     def is_present(self) -> Bools | None:
         """Which rows have a text; None if all have one."""
-        is_present: Bools = self.numbers != 0 if self.codes is None else self.codes >= 0
-        return None if is_present.all() else is_present
+        if self.codes is None:
+            return None if self.numbers.all() else self.numbers != 0
+        return None if self.codes.min(initial=0) >= 0 else self.codes >= 0
 
     def is_used(self) -> Bools:
         """Which of the numbers rows have: a dictionary may hold what no row has."""

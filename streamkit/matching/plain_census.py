@@ -51,7 +51,8 @@ def count_unit(scan: Scan, rows: UnitRows) -> UnitCount:
     times = rows.times
     nulls = 0 if rows.is_timed is None else len(times) - int(rows.is_timed.sum())
     timed, is_seen = count_of(rows.has_time(), times), rows.is_seen(scan)
-    seen = times if is_seen is None else times[is_seen]
+    seen = times if is_seen is rows.is_timed else times[is_seen]
+    count = count_of(is_seen, times)
     is_present = {
         part: rows.texts[f"part_{place}"].is_present() for place, part in enumerate(scan.parts)
     }
@@ -69,10 +70,10 @@ def count_unit(scan: Scan, rows: UnitRows) -> UnitCount:
         rows=len(times),
         null_time=nulls,
         unparsable_time=len(times) - nulls - timed,
-        future_time=timed - len(seen),
-        null_key=len(seen) - count_of(both(is_seen, has_roles), times),
-        newest=int(seen.max()) if len(seen) else None,
-        oldest=int(seen.min()) if len(seen) else None,
+        future_time=timed - count,
+        null_key=count - count_of(both(is_seen, has_roles), times),
+        newest=int(seen.max()) if count else None,
+        oldest=int(seen.min()) if count else None,
         keys=keys,
     )
 

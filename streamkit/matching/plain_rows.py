@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from polars.selectors import by_name
 
@@ -71,11 +73,13 @@ class UnitRows:
 
     Args:
         unit: The unit.
-        times: In microseconds, shape (rows,).
+        times: In microseconds, shape (rows,); that of another row where a row has none.
         is_timed: Which rows have a time; None if all have one.
         names: The numbers of their names; None where names do not matter.
         texts: Their other texts, by what the scan calls them.
         ids: Their ids as they stand, where ids are declared.
+        is_named: Whether only rows with a number for their name can touch a stream.
+        salt: What numbers for ids are made with.
     """
 
     unit: Unit
@@ -84,23 +88,33 @@ class UnitRows:
     names: npt.NDArray[np.uint32] | None
     texts: Mapping[str, Texts]
     ids: pl.Series | None
+    is_named: bool
     salt: int
+
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        """The oldest and the newest time of a unit that has rows."""
+        return int(self.times.min()), int(self.times.max())
+
+    def within(self, first: int, last: int) -> Bools | None:
+        """Which rows have a time between two, both included; None if all have one."""
+        if not len(self.times) or (first <= self.bounds[0] and self.bounds[1] <= last):
+            return self.is_timed
+        return both(self.is_timed, (self.times >= first) & (self.times <= last))
 
     def has_time(self) -> Bools | None:
         """Which rows have a time of years 1 to 9999; None if all have one."""
-        return both(self.is_timed, _within(self.times, FIRST_TIME, LAST_TIME))
+        return self.within(FIRST_TIME, LAST_TIME)
 
     def is_seen(self, scan: Scan) -> Bools | None:
         """Which rows the scan sees; None if it sees all."""
-        first = FIRST_TIME if scan.begin is None else scan.begin
+        first = FIRST_TIME if scan.begin is None else max(scan.begin, FIRST_TIME)
         last = scan.latest if scan.until is None else min(scan.latest, scan.until - 1)
-        return both(
-            self.is_timed, _within(self.times, max(first, FIRST_TIME), min(last, LAST_TIME))
-        )
+        return self.within(first, min(last, LAST_TIME))
 
     def piece(self, chosen: Bools | None) -> Piece:
         """What the sequence pass needs of some rows, as `Scan.lasting` brings it; None for all."""
-        if self.names is not None:
+        if self.names is not None and self.is_named:
             is_named: Bools = self.names != 0
             chosen = is_named if chosen is None else chosen & is_named
         if chosen is None:
@@ -134,7 +148,7 @@ class PlainRows:
     def of(cls, scan: Scan) -> PlainRows | None:
         """The plain rows; None where more than a column is needed, or files are elsewhere."""
         history = scan.history
-        texts = {"name": history.role("name")} if scan.is_named else {}
+        texts = {"name": history.role("name")} if scan.plan.flags.asked_names else {}
         for place, part in enumerate(scan.parts):
             texts[f"part_{place}"] = part_property(history, part)
         if history.schema.sessionizer is not None:
@@ -161,7 +175,7 @@ class PlainRows:
         scan = self._scan
         columns = tuple(self._columns.items())
         names, in_range = tuple(scan.numbered_names), (scan.begin, scan.until)
-        return self._time, columns, scan.keys, names, in_range, scan.salt
+        return self._time, columns, scan.keys, names, scan.is_named, in_range, scan.salt
 
     def read(self, unit: Unit) -> UnitRows:
         """Read a unit."""
@@ -174,9 +188,10 @@ class PlainRows:
         with pq.ParquetFile(self._file(unit), read_dictionary=list(coded.values())) as file:
             wanted = list(dict.fromkeys([self._time, *coded.values()]))
             table = file.read_row_groups(list(unit.groups), wanted, use_threads=False)
-        times = table[self._time].cast(pa.timestamp(table.schema.field(self._time).type.unit))
-        times = times.cast(pa.int64())
-        is_timed = times.is_valid().to_numpy() if times.null_count else None
+        times, is_timed = table[self._time].cast(pa.int64()), None
+        if times.null_count:
+            is_timed = times.is_valid().to_numpy()
+            times = times.fill_null(pc.coalesce(pc.min(times), 0))
         others = {n: column for n, column in self._columns.items() if n not in coded}
         plain = read_plain(self._file(unit), unit.first, unit.rows, list(others.values()))
         texts = {
@@ -189,11 +204,14 @@ class PlainRows:
                 texts[name] = Texts.hashed(plain[column], self._scan.salt)
         return UnitRows(
             unit,
-            times.fill_null(0).to_numpy() * layout.ticks[self._time],
+            times.to_numpy() * ticks
+            if (ticks := layout.ticks[self._time]) > 1
+            else times.to_numpy(),
             is_timed,
             self._numbers(table[coded["name"]]) if "name" in coded else None,
             texts,
             plain[others["id"]] if "id" in others else None,
+            self._scan.is_named,
             self._scan.salt,
         )
 
@@ -245,13 +263,6 @@ def both(one: Bools | None, other: Bools | None) -> Bools | None:
     if one is None or other is None:
         return other if one is None else one
     return one & other
-
-
-def _within(times: Ints, first: int, last: int) -> Bools | None:
-    """Which times lie within bounds, both included; None if all do."""
-    if not len(times) or first <= times.min() <= times.max() <= last:
-        return None
-    return (times >= first) & (times <= last)
 
 
 def read_plain(file: str, first: int, rows: int, columns: Sequence[str]) -> pl.DataFrame:

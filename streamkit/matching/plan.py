@@ -39,8 +39,14 @@ class Flags:
     @property
     def names(self) -> frozenset[str] | None:
         """The only event names that can meet a flag; None when some flag asks for no name."""
+        is_any = any(each.event is None for question in self.questions for each in question)
+        return None if is_any else self.asked_names
+
+    @property
+    def asked_names(self) -> frozenset[str]:
+        """The event names that some flag asks for."""
         names = {condition.event for question in self.questions for condition in question}
-        return None if None in names else frozenset(name for name in names if name is not None)
+        return frozenset(name for name in names if name is not None)
 
 
 @dataclass(frozen=True, slots=True)

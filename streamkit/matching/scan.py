@@ -227,7 +227,7 @@ class Scan:
             text = history.text_sql(history.role("id"), values)
             columns["id"] = hash_sql(text, self.salt)
             columns["id_proof"] = proof_sql(text, self.salt)
-        if self._names is not None:
+        if self.plan.flags.asked_names:
             columns["name"] = self._name_number(values, parameters)
         where = self._where(parameters)
         sql = (
@@ -308,7 +308,7 @@ class Scan:
     @property
     def numbered_names(self) -> list[str | None]:
         """The names that streams ask for, at the numbers that stand for them; None for others."""
-        return [None, *sorted(self._names or ())]
+        return [None, *sorted(self.plan.flags.asked_names)]
 
     @property
     def is_named(self) -> bool:

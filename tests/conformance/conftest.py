@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.engines import BacktestEngine, Engine, ReferenceEngine
+from tests.conformance.engines import BacktestEngine, Engine, PiecesEngine, ReferenceEngine
 from tests.conformance.live_engine import LiveEngine
 
-ENGINES = (ReferenceEngine, BacktestEngine, LiveEngine)
+ENGINES = (ReferenceEngine, BacktestEngine, PiecesEngine, LiveEngine)
 
 
 @pytest.fixture(params=ENGINES, ids=lambda engine: engine.name)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from unittest.mock import patch
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import streamkit
+from streamkit.events import footers
+from streamkit.matching import plain_rows, touching
 from tests.reference import matcher
 from tests.reference.matcher import Answer, Match, MatchedEvent
 
 if TYPE_CHECKING:
     from tests.conformance.cases import Case
 
-__all__ = ["BacktestEngine", "Engine", "ReferenceEngine", "python_rows"]
+__all__ = ["BacktestEngine", "Engine", "PiecesEngine", "ReferenceEngine", "python_rows"]
 
 
 class Engine(Protocol):
@@ -71,6 +76,23 @@ class BacktestEngine:
                 pending=read_matches(result.pending),
                 **read_skipped(result.summary),
             )
+
+
+class PiecesEngine(BacktestEngine):
+    """The same over files of tiny row groups, each of which is a piece whose keys are worked on there."""
+
+    name = "backtest in pieces"
+
+    def run(self, case: Case) -> Answer:
+        source = case.source if case.source == "folder" else "file"
+        size = max(case.table.num_rows // 8, 3)
+        with (
+            patch.object(footers, "PLAIN_TEXT", 10**6),
+            patch.object(plain_rows, "ROWS_A_UNIT", size + 1),
+            patch.object(touching, "ROWS_OF_A_HOME", 0),
+            patch.object(pq, "write_table", partial(pq.write_table, row_group_size=size)),
+        ):
+            return super().run(replace(case, source=source))
 
 
 def write_source(case: Case, folder: Path) -> Any:
