@@ -29,12 +29,13 @@ def repeated_ids(ids: Hashes, firsts: Ints, sizes: Ints) -> Ints:
     codes = np.full(len(ids), NO_REPEAT, np.int64)
     widths = np.repeat((SLOTS_A_ROW * sizes).view(np.uint64), sizes)
     rows = _sharing(ids >> np.uint64(32), widths, firsts)
-    rows = rows[ids[rows] != 0]
-    rows = rows[_sharing(ids[rows] & np.uint64(2**32 - 1), widths[rows], firsts[rows])]
-    rows = rows[np.lexsort((ids[rows], firsts[rows]))]
-    starts = group_starts(firsts[rows]) | group_starts(ids[rows])
+    rows = rows.compress(ids.take(rows) != 0)
+    low = ids.take(rows) & np.uint64(2**32 - 1)
+    rows = rows.take(_sharing(low, widths.take(rows), firsts.take(rows)))
+    rows = rows.take(np.lexsort((ids.take(rows), firsts.take(rows))))
+    starts = group_starts(firsts.take(rows)) | group_starts(ids.take(rows))
     is_repeat = ~starts | ~np.append(starts[1:], True)
-    codes[rows[is_repeat]] = np.cumsum(starts[is_repeat]) - 1
+    codes[rows.compress(is_repeat)] = np.cumsum(starts.compress(is_repeat)) - 1
     return codes
 
 
@@ -58,7 +59,7 @@ def _sharing(shares: Hashes, widths: Hashes, firsts: Ints) -> Ints:
     taken[places] = rows
     owners = taken.take(places)
     is_shared = owners != rows
-    is_shared[owners[is_shared]] = True
+    is_shared[owners.compress(is_shared)] = True
     return np.flatnonzero(is_shared)
 
 
@@ -87,17 +88,16 @@ def kept_rows(times: Ints, ids: Ints, length: int) -> Bools:
     return kept
 
 
-def first_of_each_id(keys: Ints, ids: Ints) -> Bools:
-    """The rows that are the first of their key with their id."""
-    kept = np.ones(len(keys), bool)
-    rows, groups = _same_id(keys, ids)
-    kept[rows] = group_starts(groups)
+def first_of_each_id(ids: Ints, rows: Ints) -> Bools:
+    """Which of some rows are the first of their key with their id.
+
+    Args:
+        ids: Numbers of repeated ids, each of one key; -1 for rows that cannot be duplicates.
+        rows: The rows, in order.
+    """
+    kept = np.ones(len(rows), bool)
+    codes = ids.take(rows)
+    repeats = np.flatnonzero(codes != NO_REPEAT)
+    repeats = repeats.take(np.argsort(codes.take(repeats), kind="stable"))
+    kept[repeats] = group_starts(codes.take(repeats))
     return kept
-
-
-def _same_id(keys: Ints, ids: Ints) -> tuple[Ints, Ints]:
-    """Rows with repeated ids sorted by key and id, in order, and a number for each such pair."""
-    rows = np.flatnonzero(ids != NO_REPEAT)
-    rows = rows[np.lexsort((ids[rows], keys[rows]))]
-    starts = group_starts(keys[rows]) | group_starts(ids[rows])
-    return rows, np.cumsum(starts)

@@ -159,7 +159,7 @@ class _Ordered:
         """Which of some rows meet any of some flags."""
         touches = np.zeros(len(rows), bool)
         for word, mask in masks.items():
-            touches |= self.words[word][rows] & mask != 0
+            touches |= self.words[word].take(rows) & mask != 0
         return touches
 
     @cached_property
@@ -168,31 +168,32 @@ class _Ordered:
         if self.ids is None:
             return np.empty(0, np.int64)
         rows = np.flatnonzero(self.ids != NO_REPEAT)
-        return rows[np.argsort(self.ids[rows], kind="stable")]
+        return rows.take(np.argsort(self.ids.take(rows), kind="stable"))
 
-    def has_ties(self) -> bool:
-        """Whether rows of one key have equal times."""
-        same = (self.times[1:] == self.times[:-1]) & (self.firsts[1:] == self.firsts[:-1])
-        return bool(same.any())
+    @cached_property
+    def ties(self) -> Ints:
+        """The rows that have the key and the time of the row before."""
+        same = self.times[1:] == self.times[:-1]
+        same &= self.firsts[1:] == self.firsts[:-1]
+        return np.flatnonzero(same) + 1
 
     @cached_property
     def twins(self) -> Ints:
         """For each row, how many before it have its key, time and name."""
-        same = (self.times[1:] == self.times[:-1]) & (self.firsts[1:] == self.firsts[:-1])
         twins = np.zeros(len(self.times), np.int64)
-        tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
-        if len(tied):
-            groups = np.cumsum(np.insert(~same, 0, True))[tied]
-            names = self.columns["name"][self.order[tied]]
+        if len(self.ties):
+            tied = np.union1d(self.ties, self.ties - 1)
+            groups = np.cumsum(~np.isin(tied, self.ties))
+            names = self.columns["name"].take(self.order.take(tied))
             alike = np.lexsort((names, groups))
-            begins = group_starts(groups[alike]) | (np.diff(names[alike], prepend=0) != 0)
+            begins = group_starts(groups[alike]) | group_starts(names[alike])
             first = np.maximum.accumulate(np.where(begins, np.arange(len(tied)), 0))
             twins[tied[alike]] = np.arange(len(tied)) - first
         return twins
 
     def column(self, name: str, rows: Ints) -> Ints:
         """A column of some rows."""
-        values: Ints = self.columns[name][self.order[rows]]
+        values: Ints = self.columns[name].take(self.order.take(rows))
         return values
 
 
@@ -222,7 +223,8 @@ def find_firings(
                 _firing(ordered, plan, touching.scan, horizon, since, undecided=undecided)
                 for plan in plans
             ]
-            return firings, not touching.scan.history.source.is_ordered and ordered.has_ties()
+            is_ordered = touching.scan.history.source.is_ordered
+            return firings, not is_ordered and bool(len(ordered.ties))
 
         parts = list(_passes(touching, key, pass_over))
         for place, number in enumerate(plans):
@@ -278,15 +280,17 @@ def _firing(
 
     runs = find_runs(Rows(times, firsts, meeting), plan, horizon)
     stages = [_stage(firsts, times, reached, since) for reached in runs.reached]
-    fired = runs.ends[~runs.is_pending]
-    stages.append(_stage(firsts, times + plan.wait if plan.wait else times, fired, since))
-    kept = np.ones(len(runs.ends), bool)
+    fired = runs.ends.compress(~runs.is_pending) if plan.last_excludes else runs.ends
+    fired_times = times if since is None else times + plan.wait
+    stages.append(_stage(firsts, fired_times, fired, since))
+    kept = np.arange(len(runs.ends))
     if ordered.ids is not None and len(ordered.repeats):
-        kept = first_of_each_id(firsts[runs.ends], ordered.ids[runs.ends])
+        kept = np.flatnonzero(first_of_each_id(ordered.ids, runs.ends))
     if not undecided:
-        ends = runs.ends[kept]
-        kept[kept] = kept_by_frequency(plan.stream.frequency, firsts[ends], runs.starts[kept], ends)
-    starts, events = runs.starts[kept], runs.events[:, kept]
+        starts, ends = runs.starts.take(kept), runs.ends.take(kept)
+        lets = kept_by_frequency(plan.stream.frequency, firsts.take(ends), starts, ends)
+        kept = kept.compress(lets)
+    starts, events = runs.starts.take(kept), runs.events.take(kept, axis=1)
     ranks = np.empty((2, 0), np.int64)
     if undecided:
         touches = np.flatnonzero(ordered.touches(np.arange(len(times)), masks))
@@ -302,15 +306,15 @@ def _firing(
     return Firing(
         plan,
         ordered.column("position", starts),
-        times[starts],
+        times.take(starts),
         ordered.column("position", events),
-        times[events],
+        times.take(events),
         ranks,
         twins,
         sessions,
-        firsts[events[-1]],
-        runs.fired_at[kept],
-        runs.is_pending[kept],
+        firsts.take(events[-1]),
+        runs.fired_at.take(kept),
+        runs.is_pending.take(kept),
         tuple(stages),
         len(dropped) if since is None else int((times[dropped] >= since).sum()),
     )
@@ -321,8 +325,9 @@ def _duplicates(ordered: _Ordered, masks: dict[int, int], length: int) -> Ints:
     rows = ordered.repeats
     if ordered.ids is None or not len(rows):
         return rows
-    rows = rows[ordered.touches(rows, masks)]
-    dropped = rows[~kept_rows(ordered.times[rows], ordered.ids[rows], length)]
+    rows = rows.compress(ordered.touches(rows, masks))
+    kept = kept_rows(ordered.times.take(rows), ordered.ids.take(rows), length)
+    dropped = rows.compress(~kept)
     dropped.sort()
     return dropped
 
@@ -338,5 +343,5 @@ def _ranks(firsts: Ints, times: Ints, touching: Ints, rows: Ints) -> Ints:
 
 def _stage(firsts: Ints, times: Ints, rows: Ints, since: int | None) -> Stage:
     if since is not None:
-        rows = rows[times[rows] >= since]
-    return Stage(int(group_starts(firsts[rows]).sum()), len(rows))
+        rows = rows.compress(times.take(rows) >= since)
+    return Stage(int(np.count_nonzero(group_starts(firsts.take(rows)))), len(rows))

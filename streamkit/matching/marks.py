@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from streamkit.matching.chains import Bools, Ints
 
@@ -49,9 +50,9 @@ class Marks:
         return len(self.rows)
 
     @cached_property
-    def _counts(self) -> Ints:
-        counts = np.zeros(len(self._is_marked) + 1, np.int64)
-        np.cumsum(self._is_marked, out=counts[1:])
+    def _counts(self) -> npt.NDArray[np.int32]:
+        counts = np.zeros(len(self._is_marked) + 1, np.int32)
+        np.cumsum(self._is_marked.astype(np.int32), out=counts[1:])
         return counts
 
     def some(self, which: Bools) -> Marks:
@@ -60,7 +61,8 @@ class Marks:
 
     def before(self, rows: Ints) -> Ints:
         """How many marked rows stand before each of the rows; a row may be one behind the last."""
-        return self._counts.take(rows if self._of is None else self._of.before(rows))
+        places = rows if self._of is None else self._of.before(rows)
+        return self._counts.take(places).astype(np.int64)
 
     def at(self, counts: Ints) -> Ints:
         """The last of so many marked rows; -1 for none of them."""

@@ -79,14 +79,24 @@ class Texts:
             return None if self.numbers.all() else self.numbers != 0
         return None if self.codes.min(initial=0) >= 0 else self.codes >= 0
 
-    def is_used(self) -> Bools:
-        """Which of the numbers rows have: a dictionary may hold what no row has."""
-        is_used = np.ones(len(self.numbers), bool)
-        if self.codes is not None:
-            is_used[:] = False
-            is_used[self.codes] = True
-            is_used[-1] = False  # what no text stands for
-        return is_used
+    def lacking(self) -> Ints:
+        """The rows that have no text."""
+        is_present = self.is_present()
+        return np.empty(0, np.int64) if is_present is None else np.flatnonzero(~is_present)
+
+    def distinct(self, unseen: Ints) -> Hashes:
+        """The different numbers of all rows but some, without that of no text."""
+        if self.codes is None:
+            numbers = pl.Series(np.delete(self.numbers, unseen)).unique().to_numpy()
+            return numbers.compress(numbers != 0)
+        codes = self.codes
+        if len(unseen):
+            codes = codes.copy()
+            codes[unseen] = -1
+        is_used = np.zeros(len(self.numbers), bool)  # a dictionary may hold what no row has
+        is_used[codes] = True
+        is_used[-1] = False
+        return self.numbers.compress(is_used)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.census import Census
-from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.chains import Ints
 from streamkit.matching.numbering import Hashes
 from streamkit.matching.pieces import Texts
-from streamkit.matching.plain_rows import UnitRows, both
+from streamkit.matching.plain_rows import UnitRows
 from streamkit.matching.scan import ROLES, Scan
 
 __all__ = ["UnitCount", "census_of", "count_unit"]
@@ -48,50 +49,33 @@ class UnitCount:
 
 def count_unit(scan: Scan, rows: UnitRows) -> UnitCount:
     """What a unit's rows tell; of a scan without a time range."""
-    times = rows.times
-    nulls = 0 if rows.is_timed is None else len(times) - int(rows.is_timed.sum())
-    timed, is_seen = count_of(rows.has_time(), times), rows.is_seen(scan)
-    seen = times if is_seen is rows.is_timed else times[is_seen]
-    count = count_of(is_seen, times)
-    is_present = {
-        part: rows.texts[f"part_{place}"].is_present() for place, part in enumerate(scan.parts)
-    }
-    has_roles = None
-    for part in scan.parts:
-        has_roles = both(has_roles, is_present[part] if part in ROLES else None)
-    keys = {}
-    for key in scan.keys:
-        whole = is_seen
-        for part in key:
-            whole = both(whole, is_present[part])
-        parts = [rows.texts[f"part_{scan.parts.index(part)}"] for part in key]
-        keys[key] = _distinct(parts, None if whole is None else np.flatnonzero(whole))
+    count = len(rows.times)
+    untimed, unseen = rows.outside(FIRST_TIME, LAST_TIME), rows.unseen(scan)
+    seen = rows.times if unseen is rows.untimed else np.delete(rows.times, unseen)
+    has_seen = len(unseen) < count
+    texts = {part: rows.texts[f"part_{place}"] for place, part in enumerate(scan.parts)}
+    lacking = [texts[part].lacking() for part in scan.parts if part in ROLES]
     return UnitCount(
-        rows=len(times),
-        null_time=nulls,
-        unparsable_time=len(times) - nulls - timed,
-        future_time=timed - count,
-        null_key=count - count_of(both(is_seen, has_roles), times),
-        newest=int(seen.max()) if count else None,
-        oldest=int(seen.min()) if count else None,
-        keys=keys,
+        rows=count,
+        null_time=len(rows.untimed),
+        unparsable_time=len(untimed) - len(rows.untimed),
+        future_time=len(unseen) - len(untimed),
+        null_key=len(np.setdiff1d(np.concatenate([unseen[:0], *lacking]), unseen)),
+        newest=int(seen.max()) if has_seen else None,
+        oldest=int(seen.min()) if has_seen else None,
+        keys={key: _distinct([texts[part] for part in key], unseen) for key in scan.keys},
     )
 
 
-def count_of(which: Bools | None, rows: Ints) -> int:
-    """How many of the rows are meant."""
-    return len(rows) if which is None else int(which.sum())
-
-
-def _distinct(parts: Sequence[Texts], rows: Ints | None) -> Hashes:
-    """The different keys of some rows, each as one number; of all rows by default."""
-    chosen = parts if rows is None else [part.only(rows) for part in parts]
-    if len(chosen) == 1 and chosen[0].codes is not None:
-        return chosen[0].numbers[chosen[0].is_used()]
-    mixed, *others = (part.by_row()[0] for part in chosen)
+def _distinct(parts: Sequence[Texts], unseen: Ints) -> Hashes:
+    """The different keys of all rows but some, each as one number."""
+    if len(parts) == 1:
+        return parts[0].distinct(unseen)
+    away = np.concatenate([unseen, *(part.lacking() for part in parts)])
+    mixed, *others = (part.by_row()[0] for part in parts)
     for other in others:
         mixed = mixed * ODD + other
-    return pl.Series(mixed).unique().to_numpy()
+    return pl.Series(np.delete(mixed, away)).unique().to_numpy()
 
 
 def census_of(scan: Scan, counted: Sequence[UnitCount]) -> Census:

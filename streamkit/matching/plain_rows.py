@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from streamkit.events.parquet_files import FILE_STEP
 from streamkit.events.property import Property
 from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.buckets import Columns
-from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.chains import Ints
 from streamkit.matching.numbering import hashed
 from streamkit.matching.pieces import Codes, Piece, Texts
 from streamkit.matching.scan import Scan, part_property
@@ -35,13 +36,12 @@ __all__ = [
     "Texts",
     "Unit",
     "UnitRows",
-    "both",
     "plain_columns",
     "read_plain",
     "units_of",
 ]
 
-ROWS_A_UNIT = 200_000
+ROWS_A_UNIT = 1_000_000
 """What is read at once: whole row groups, at the least so many rows where a file has them."""
 
 
@@ -74,7 +74,7 @@ class UnitRows:
     Args:
         unit: The unit.
         times: In microseconds, shape (rows,); that of another row where a row has none.
-        is_timed: Which rows have a time; None if all have one.
+        untimed: The rows that have none.
         names: The numbers of their names; None where names do not matter.
         texts: Their other texts, by what the scan calls them.
         ids: Their ids as they stand, where ids are declared.
@@ -84,8 +84,8 @@ class UnitRows:
 
     unit: Unit
     times: Ints
-    is_timed: Bools | None
-    names: npt.NDArray[np.uint32] | None
+    untimed: Ints
+    names: npt.NDArray[Any] | None
     texts: Mapping[str, Texts]
     ids: pl.Series | None
     is_named: bool
@@ -96,33 +96,30 @@ class UnitRows:
         """The oldest and the newest time of a unit that has rows."""
         return int(self.times.min()), int(self.times.max())
 
-    def within(self, first: int, last: int) -> Bools | None:
-        """Which rows have a time between two, both included; None if all have one."""
+    def outside(self, first: int, last: int) -> Ints:
+        """The rows that have no time between two, both included."""
         if not len(self.times) or (first <= self.bounds[0] and self.bounds[1] <= last):
-            return self.is_timed
-        return both(self.is_timed, (self.times >= first) & (self.times <= last))
+            return self.untimed
+        is_outside = (self.times < first) | (self.times > last)
+        return np.union1d(np.flatnonzero(is_outside), self.untimed)
 
-    def has_time(self) -> Bools | None:
-        """Which rows have a time of years 1 to 9999; None if all have one."""
-        return self.within(FIRST_TIME, LAST_TIME)
-
-    def is_seen(self, scan: Scan) -> Bools | None:
-        """Which rows the scan sees; None if it sees all."""
+    def unseen(self, scan: Scan) -> Ints:
+        """The rows that the scan does not see."""
         first = FIRST_TIME if scan.begin is None else max(scan.begin, FIRST_TIME)
         last = scan.latest if scan.until is None else min(scan.latest, scan.until - 1)
-        return self.within(first, min(last, LAST_TIME))
+        return self.outside(first, min(last, LAST_TIME))
 
-    def piece(self, chosen: Bools | None) -> Piece:
-        """What the sequence pass needs of some rows, as `Scan.lasting` brings it; None for all."""
+    def piece(self, unseen: Ints) -> Piece:
+        """What the sequence pass needs of all rows but some, as `Scan.lasting` brings it."""
         if self.names is not None and self.is_named:
-            is_named: Bools = self.names != 0
-            chosen = is_named if chosen is None else chosen & is_named
-        if chosen is None:
-            chosen = np.ones(len(self.times), bool)
-        rows = np.flatnonzero(chosen)
+            is_chosen = self.names != 0
+        else:
+            is_chosen = np.ones(len(self.times), bool)
+        is_chosen[unseen] = False
+        rows = np.flatnonzero(is_chosen)
         columns: Columns = {"position": rows + self.unit.begin, "time": self.times.take(rows)}
         if self.ids is not None:
-            ids = Texts.hashed(self.ids.filter(pl.Series(chosen)), self.salt)
+            ids = Texts.hashed(self.ids.filter(pl.Series(is_chosen)), self.salt)
             columns["id"], columns["id_proof"] = ids.numbers, ids.proofs
         if self.names is not None:
             columns["name"] = self.names.take(rows)
@@ -188,9 +185,9 @@ class PlainRows:
         with pq.ParquetFile(self._file(unit), read_dictionary=list(coded.values())) as file:
             wanted = list(dict.fromkeys([self._time, *coded.values()]))
             table = file.read_row_groups(list(unit.groups), wanted, use_threads=False)
-        times, is_timed = table[self._time].cast(pa.int64()), None
+        times, untimed = table[self._time].cast(pa.int64()), np.empty(0, np.int64)
         if times.null_count:
-            is_timed = times.is_valid().to_numpy()
+            untimed = np.flatnonzero(times.is_null().to_numpy())
             times = times.fill_null(pc.coalesce(pc.min(times), 0))
         others = {n: column for n, column in self._columns.items() if n not in coded}
         plain = read_plain(self._file(unit), unit.first, unit.rows, list(others.values()))
@@ -207,7 +204,7 @@ class PlainRows:
             times.to_numpy() * ticks
             if (ticks := layout.ticks[self._time]) > 1
             else times.to_numpy(),
-            is_timed,
+            untimed,
             self._numbers(table[coded["name"]]) if "name" in coded else None,
             texts,
             plain[others["id"]] if "id" in others else None,
@@ -221,23 +218,29 @@ class PlainRows:
     def _coded(self, column: pa.ChunkedArray) -> Texts:
         """A column with dictionaries, one for each chunk, as one set of numbers."""
         texts: list[pl.Series] = []
-        codes, begin = [np.empty(0, np.int32)], 0
+        codes, begin = [], 0
         for words, places in _dictionaries(column):
             codes.append(np.where(places < 0, places, places + begin) if begin else places)
             texts.append(words)
             begin += len(words)
         none = pl.Series([None], dtype=pl.String)  # the last, which is that of -1
         numbers, proofs = hashed(pl.concat([*texts, none]), self._scan.salt)
-        return Texts.with_codes(numbers, proofs, np.concatenate(codes))
+        return Texts.with_codes(numbers, proofs, _joined(codes, np.dtype(np.int32)))
 
-    def _numbers(self, column: pa.ChunkedArray) -> npt.NDArray[np.uint32]:
+    def _numbers(self, column: pa.ChunkedArray) -> npt.NDArray[Any]:
         """The numbers of a column of names."""
         known = {name: number for number, name in enumerate(self._scan.numbered_names) if number}
-        numbers = [np.empty(0, np.uint32)]
+        type_ = np.min_scalar_type(len(known))
+        numbers = []
         for words, places in _dictionaries(column):
             table = [*(known.get(word, 0) for word in words), 0]  # the last is that of -1, no name
-            numbers.append(np.array(table, np.uint32).take(places))
-        return np.concatenate(numbers)
+            numbers.append(np.array(table, type_).take(places))
+        return _joined(numbers, type_)
+
+
+def _joined(arrays: Sequence[npt.NDArray[Any]], type_: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Arrays as one, without a copy where there is one."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate([np.empty(0, type_), *arrays])
 
 
 def units_of(scan: Scan) -> Iterator[Unit]:
@@ -256,13 +259,6 @@ def units_of(scan: Scan) -> Iterator[Unit]:
             if rows >= ROWS_A_UNIT or number == len(layout.groups) - 1:
                 yield Unit(file, first, rows, tuple(groups))
                 first, rows, groups = first + rows, 0, []
-
-
-def both(one: Bools | None, other: Bools | None) -> Bools | None:
-    """Which rows are meant twice, where None means all of them."""
-    if one is None or other is None:
-        return other if one is None else one
-    return one & other
 
 
 def read_plain(file: str, first: int, rows: int, columns: Sequence[str]) -> pl.DataFrame:

@@ -125,7 +125,7 @@ def read_plain_rows(
             rows = plain.read(unit)
             if not is_counted:
                 counts.append(count_unit(scan, rows))
-            piece = rows.piece(rows.is_seen(scan))
+            piece = rows.piece(rows.unseen(scan))
             return piece, touching.prepared(_flagged(piece, scan, asked))
 
         for piece, prepared in in_threads(work, units):

@@ -100,7 +100,7 @@ def find_runs(rows: Rows, plan: StreamPlan, horizon: int) -> Runs:
         steps.append(_copies(rows, candidates, first, step.copies))
     inside = [_inside(rows, plan, each) for each in steps]
     reached = tuple(
-        each.marks.rows if kept.all() else each.marks.rows[kept]
+        each.marks.rows if kept.all() else each.marks.rows.compress(kept)
         for each, kept in zip(steps, inside, strict=True)
     )
 
@@ -108,12 +108,12 @@ def find_runs(rows: Rows, plan: StreamPlan, horizon: int) -> Runs:
     for flag, length in plan.last_excludes:
         fires &= ~_happens_within(rows, flag, last.marks.rows, length)
     chosen = np.flatnonzero(fires)
-    starts = last.starts[chosen]
+    starts = last.starts.take(chosen)
     events = np.empty((len(steps), len(chosen)), np.int64)
     for place in range(len(steps) - 1, -1, -1):
-        events[place] = steps[place].marks.rows[chosen]
-        chosen = steps[place].via[chosen]
-    fired_at = rows.times[events[-1]] + plan.wait
+        events[place] = steps[place].marks.rows.take(chosen)
+        chosen = steps[place].via.take(chosen)
+    fired_at = rows.times.take(events[-1]) + plan.wait
     is_pending = (fired_at >= horizon) if plan.last_excludes else np.zeros(len(fired_at), bool)
     return Runs(starts, events, fired_at, is_pending, reached)
 
@@ -122,9 +122,9 @@ def _first_step(rows: Rows, plan: StreamPlan, candidates: Marks) -> Reached:
     free = np.ones(len(candidates), bool)
     for flag, lookback in plan.first_excludes:
         last = rows.meeting(flag).last_before(candidates.rows)
-        blocked = last >= rows.firsts[candidates.rows]
+        blocked = last >= rows.firsts.take(candidates.rows)
         if lookback is not None:
-            blocked &= rows.times[last] >= rows.times[candidates.rows] - lookback
+            blocked &= rows.times.take(last) >= rows.times.take(candidates.rows) - lookback
         free &= ~blocked
     found = candidates.some(free)
     return Reached(found, found.rows, np.zeros(len(found), np.int64))
@@ -138,10 +138,10 @@ def _later_step(
     came_from = before.marks.at(passed)
     fits = came_from >= rows.firsts.take(candidates.rows)
     if within is not None:
-        fits &= rows.times.take(candidates.rows) - rows.times[came_from] <= within
+        fits &= rows.times.take(candidates.rows) - rows.times.take(came_from) <= within
     for flag in excludes:
         fits &= rows.meeting(flag).last_before(candidates.rows) <= came_from
-    via = passed[fits] - 1
+    via = passed.compress(fits) - 1
     return Reached(candidates.some(fits), before.starts.take(via), via)
 
 
@@ -156,9 +156,9 @@ def _copies(rows: Rows, candidates: Marks, first: Reached, copies: int) -> Reach
     lasts = candidates.rows[copies - 1 :]
     passed = first.marks.before(candidates.rows[: len(lasts)] + 1)
     fits = np.zeros(len(candidates), bool)
-    fits[copies - 1 :] = first.marks.at(passed) >= rows.firsts[lasts]
-    chosen = passed[fits[copies - 1 :]] - 1
-    return Reached(candidates.some(fits), first.starts[chosen], first.via[chosen])
+    fits[copies - 1 :] = first.marks.at(passed) >= rows.firsts.take(lasts)
+    chosen = passed.compress(fits[copies - 1 :]) - 1
+    return Reached(candidates.some(fits), first.starts.take(chosen), first.via.take(chosen))
 
 
 def _inside(rows: Rows, plan: StreamPlan, reached: Reached) -> Bools:
@@ -179,8 +179,9 @@ def _happens_within(rows: Rows, flag: int, after: Ints, length: int) -> Bools:
     flagged = rows.meeting(flag)
     place = flagged.before(after + 1)
     happens = place < len(flagged)
-    following = flagged.rows[place[happens]]
-    happens[happens] = (rows.firsts[following] == rows.firsts[after[happens]]) & (
-        rows.times[following] - rows.times[after[happens]] <= length
+    following = flagged.rows.take(place.compress(happens))
+    before = after.compress(happens)
+    happens[happens] = (rows.firsts.take(following) == rows.firsts.take(before)) & (
+        rows.times.take(following) - rows.times.take(before) <= length
     )
     return happens

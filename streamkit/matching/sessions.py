@@ -134,7 +134,7 @@ def read_sessions(
 
         def read(unit: Unit) -> list[Columns]:
             rows = plain.read(unit)
-            piece = rows.piece(rows.is_seen(scan))
+            piece = rows.piece(rows.unseen(scan))
             users, proofs = piece.texts["user"].by_row()
             columns: Columns = {"user": users, "user_proof": proofs, "time": piece.rows["time"]}
             return buckets.deal(columns, users)
