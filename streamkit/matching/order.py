@@ -86,7 +86,8 @@ def sort_rows(
     order = _by_ends(codes)
     sorted_codes, sorted_times = codes.take(order), times.take(order)
     sorted_sequence = None if sequence is None else sequence.take(order)
-    alike = np.equal(sorted_codes[1:].astype(END), sorted_codes[:-1].astype(END))
+    ends = sorted_codes if sorted_codes.itemsize == END().itemsize else sorted_codes.astype(END)
+    alike = ends[1:] == ends[:-1]
     wrong = _wrong(sorted_codes, sorted_times, sorted_sequence)
     wrong &= alike
     if wrong.any():
@@ -123,7 +124,8 @@ def _wrong(codes: npt.NDArray[Any], times: Ints, sequence: Ints | None) -> Bools
     wrong: Bools = times[1:] < times[:-1]
     if sequence is not None:
         wrong |= (times[1:] == times[:-1]) & (sequence[1:] < sequence[:-1])
-    wrong |= codes[1:] != codes[:-1]
+    if codes.itemsize > END().itemsize:  # else what ends alike is alike
+        wrong |= codes[1:] != codes[:-1]
     return wrong
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from streamkit.matching.asked import words_of
 from streamkit.matching.buckets import Buckets, Columns
@@ -113,12 +114,7 @@ class Touching:
         known = [numbers for numbers in told if numbers is not None]
         if len(key) > 1 or len(known) < len(told) or max(self._sizes) < ROWS_OF_A_HOME:
             return [None] * len(told)
-        numbers = np.concatenate(known)
-        order = np.argsort(numbers)
-        is_same = np.diff(numbers[order]) == 0
-        is_alone = np.ones(len(numbers), bool)
-        is_alone[order[1:][is_same]] = False
-        is_alone[order[:-1][is_same]] = False
+        is_alone = pl.Series(np.concatenate(known)).is_unique().to_numpy()
         ends = np.cumsum([len(each) for each in known])
         return [
             alone if size >= ROWS_OF_A_HOME else None
