@@ -12,7 +12,7 @@ __all__ = ["Layout", "Move", "move_of"]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a stream keeps what in the list that is a key's state.
+    """Where a stream keeps what in its part of a key's record: places, from where that begins.
 
     Args:
         plan: The stream.
@@ -23,8 +23,8 @@ class Layout:
             asks for none.
         waiting: The place of the runs whose wait has not ended; None without a wait.
         fired: The place of the ids of events that fired; None for a stream that fires once.
-        touched: The place of the last time that an event touched the key.
-        due: The place of the time at which the state is looked at again.
+        touched: The place of the last time that an event touched the key; None where nothing
+            depends on it.
         size: How many places there are.
     """
 
@@ -35,12 +35,11 @@ class Layout:
     taken: int | None
     waiting: int | None
     fired: int | None
-    touched: int
-    due: int
+    touched: int | None
     size: int
 
     @classmethod
-    def of(cls, plan: StreamPlan) -> Layout:
+    def of(cls, plan: StreamPlan, *, keeps_touch: bool) -> Layout:
         """The newest runs of all steps but the last come first, each at its step's number."""
         size = len(plan.steps) - 1
         rings: list[int | None] = []
@@ -59,8 +58,7 @@ class Layout:
             taken=next(places) if frequency not in ("once", "every") else None,
             waiting=next(places) if plan.last_excludes else None,
             fired=next(places) if frequency != "once" else None,
-            touched=next(places),
-            due=next(places),
+            touched=next(places) if keeps_touch else None,
             size=next(places),
         )
 
