@@ -213,7 +213,7 @@ class Decider:
         event, in_file = None, self.in_file
         seen = None if event_id is None else self.seen
         for group in groups:
-            kind, records, place, joined, touched, members, by_shape = group
+            kind, records, place, joined, touched, members, by_shape, opening, beginning = group
             key: Key | None = facts[place] if joined is None else joined(facts)
             if key is None or (joined is not None and None in key):
                 self._count_lacking(touched, name)
@@ -228,6 +228,13 @@ class Decider:
             streams = touched
             if event_id is not None and seen is not None:
                 streams = seen[kind].new_for(key, event_id, time, touched)
+            if record is None and opening is not None and streams == touched:
+                if event is None:
+                    event = new_tuple(Run, (time, self.ordinal, name, event_id, values, None, None))
+                records.open(key, opening, event)
+                for stream in beginning:
+                    stream.has_begun(key)
+                continue
             shape = records.bare if record is None else record[SHAPE]
             busy = by_shape.get(shape)
             if busy is None:

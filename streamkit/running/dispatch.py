@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from streamkit.running.moves import Move
-from streamkit.running.records import Record, Records, Shape
+from streamkit.running.records import Opening, Record, Records, Shape
 from streamkit.running.stream_state import StreamState
 
 __all__ = ["Dispatch", "Group", "Member"]
@@ -50,6 +50,9 @@ class Group(NamedTuple):
         streams: The streams as bits.
         members: The streams.
         by_shape: Those of them that have something to do, by the shape of the key's record.
+        opening: What the event makes of a key without a record; None if it completes a run there
+            or makes nothing of it.
+        beginning: The streams that then have a part of it.
     """
 
     kind: int
@@ -59,6 +62,8 @@ class Group(NamedTuple):
     streams: int
     members: Members
     by_shape: dict[Shape, Members]
+    opening: Opening | None
+    beginning: tuple[StreamState, ...]
 
     def busy(self, shape: Shape) -> Members:
         """The streams that have something to do: nearly all have nothing of nearly all keys."""
@@ -116,8 +121,31 @@ class Dispatch:
             if members:
                 joined = itemgetter(*places) if len(places) > 1 else None
                 bits = sum(member.bit for member in members)
-                groups.append(Group(kind, records, places[0], joined, bits, members, {}))
+                beginning = [member for member in members if member.begins]
+                groups.append(
+                    Group(
+                        kind,
+                        records,
+                        places[0],
+                        joined,
+                        bits,
+                        members,
+                        {},
+                        _opening(records, beginning),
+                        tuple(member.stream for member in beginning),
+                    )
+                )
         return groups
+
+
+def _opening(records: Records, beginning: Sequence[Member]) -> Opening | None:
+    """What an event makes of a key without a record, if it makes the same of all such keys."""
+    fresh = {
+        number: (stream.layout.size, move.fresh)
+        for number, _, _, stream, move, _ in beginning
+        if move.fresh is not None
+    }
+    return records.opening(fresh) if fresh and len(fresh) == len(beginning) else None
 
 
 def _member(number: int, stream: StreamState, flags: int) -> Member | None:

@@ -9,12 +9,13 @@ look-up finds what every stream knows of a key, and a stream that knows nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from streamkit.running.generations import Deadlines
-from streamkit.running.runs import Key, State
+from streamkit.running.moves import Fresh
+from streamkit.running.runs import Key, Run, State
 
-__all__ = ["KEY", "OVER", "SHAPE", "Record", "Records", "Shape"]
+__all__ = ["KEY", "OVER", "SHAPE", "Opening", "Record", "Records", "Shape"]
 
 Record: TypeAlias = list[Any]
 SHAPE, KEY, DUE = range(3)
@@ -61,6 +62,24 @@ class Shape:
             (self.done if is_done else self.places)[number] = at
             at += size
             self.ends[number] = at
+
+
+class Opening(NamedTuple):
+    """What an event makes of a key that has no record.
+
+    Args:
+        record: The record without what depends on key and event.
+        events: The places that hold the event.
+        candidates: Those that hold it as the only candidate.
+        times: Those that hold its time.
+        horizon: How long after it the record is looked at, in microseconds.
+    """
+
+    record: Record
+    events: tuple[int, ...]
+    candidates: tuple[int, ...]
+    times: tuple[int, ...]
+    horizon: int
 
 
 class Keeper(Protocol):
@@ -139,6 +158,38 @@ class Records:
         record[SHAPE] = shape
         if due is None or time < (due - 1) * self.deadlines.width:
             record[DUE] = self.deadlines.add(key, time)
+
+    def open(self, key: Key, opening: Opening, event: Run) -> None:
+        """Make the record of a key that has none, with the parts of all streams that begin."""
+        time = event[0]
+        self.of_key[key] = record = opening.record.copy()
+        record[KEY] = key
+        record[DUE] = self.deadlines.add(key, time + opening.horizon)
+        for place in opening.events:
+            record[place] = event
+        for place in opening.candidates:
+            record[place] = [event]
+        for place in opening.times:
+            record[place] = time
+
+    def opening(self, parts: Mapping[int, tuple[int, Fresh]]) -> Opening:
+        """What an event makes of a key without a record.
+
+        Args:
+            parts: The size of the part of each stream that begins, and what it holds then, by the
+                stream's number.
+        """
+        shape = self.bare
+        for number, (size, _) in parts.items():
+            shape = self._begun(shape, number, size)
+        fresh = [(shape.places[number], part) for number, (_, part) in parts.items()]
+        return Opening(
+            [shape, *[None] * (max(shape.ends.values()) - 1)],
+            tuple(at + place for at, part in fresh for place in part.events),
+            tuple(at + place for at, part in fresh for place in part.candidates),
+            tuple(at + place for at, part in fresh for place in part.times),
+            min(self._streams[number].horizon for number in parts),
+        )
 
     def finish(self, record: Record, number: int, time: int) -> None:
         """A stream is done with a key: all that is kept of it is when that was."""

@@ -100,22 +100,23 @@ class StreamState:
     def begin(self, key: Key, move: Move, event: Run) -> Run | None:
         """Let an event take its part in a key without a part; a run that it completes."""
         part: State = [None] * self.layout.size
-        completed = None
-        if move.opens is not None:
-            part[move.opens] = [event]
-        else:
-            completed = self.runs.advance(part, 0, move, event)
-            if self._is_empty(part, 0):
-                if completed is None:
-                    return None
-                if not self._waits_for and not self._is_once and event.id is None:
-                    return completed  # nothing has to be remembered of it
+        completed = self.runs.advance(part, 0, move, event)
+        if self._is_empty(part, 0):
+            if completed is None:
+                return None
+            if not self._waits_for and not self._is_once and event.id is None:
+                return completed  # nothing has to be remembered of it
         if self._touched is not None:
             part[self._touched] = event[0]
-        self._put(key, part, event[0] + self.horizon)
+        self.records.put(key, self.number, part, event[0] + self.horizon)
+        self.has_begun(key)
+        return completed
+
+    def has_begun(self, key: Key) -> None:
+        """Note that the stream has a part of a key that an event gave it."""
+        self.keys += 1
         if self.changed is not None:
             self.changed.add(key)
-        return completed
 
     def block(self, record: Record, at: int, move: Move, time: int) -> None:
         """Let an event take its part in a key, of a move that only blocks.
@@ -271,17 +272,13 @@ class StreamState:
 
     def put_back(self, key: Key, part: State | int) -> None:
         """Take a key's part out of a snapshot; it is looked at soon."""
-        self._put(key, part, NOTHING)
+        self.records.put(key, self.number, part, NOTHING)
+        self.keys += 1
 
     def wait_again(self) -> None:
         """Find the waits in the parts of the keys, because these were put back."""
         parts = (part for part in self.states.values() if isinstance(part, list))
         self.waits.put_back(firing for part in parts for firing in self.waits.of(part, 0))
-
-    def _put(self, key: Key, part: State | int, time: int) -> None:
-        """Keep something of a key, and look at it after a time."""
-        self.records.put(key, self.number, part, time)
-        self.keys += 1
 
     def look_at(self, record: Record, now: int) -> int | None:
         """Find out whether a later event can make anything of the stream's part.
