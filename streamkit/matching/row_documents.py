@@ -49,9 +49,17 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 1000 else float(digits)
 
 
-_decode: Callable[[str], Any] = json.JSONDecoder(
-    object_pairs_hook=_first_of_equal_keys, parse_constant=_refuse
-).decode
+_decoder = json.JSONDecoder(object_pairs_hook=_first_of_equal_keys, parse_constant=_refuse)
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined] # the stubs lack it
+
+
+def _decode(text: str) -> Any:
+    """The value of a document; the scanner alone is enough where no blanks stand around it."""
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        return _decoder.decode(text)
+    return value if end == len(text) else _decoder.decode(text)
 
 
 def parse_document(text: str) -> Any:

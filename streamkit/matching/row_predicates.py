@@ -289,11 +289,11 @@ def _text_test(name: str, texts: Sequence[str], *, ignore_case: bool) -> Test:
         return _folded_test(name, texts)
     match name:
         case "contains":
-            return lambda value: text in value
+            return operator.methodcaller("__contains__", text)
         case "starts_with":
-            return lambda value: bool(value.startswith(text))
+            return operator.methodcaller("startswith", text)
         case "ends_with":
-            return lambda value: bool(value.endswith(text))
+            return operator.methodcaller("endswith", text)
         case _:
             return _ordered(name, texts)
 

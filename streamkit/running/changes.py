@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from streamkit.running.contents import pack_common, pack_entries, pack_held
+from streamkit.running.contents import pack_common, pack_held
 from streamkit.running.packing import Events, pack_key, pack_state, unpack_state
 from streamkit.running.runs import Key, State
 from streamkit.running.stream_state import StreamState
@@ -72,15 +72,17 @@ class ChangedId:
 
     Args:
         kind: The parts of the kind of key that it was seen in, as text.
+        key: The key, as text.
         id: The id.
-        entries: Where it was seen.
-        time: The newest time of these, in microseconds.
+        time: When it was seen, in microseconds.
+        streams: The streams that it touched, as bits, as text: there may be any number.
     """
 
     kind: str
+    key: str
     id: str
-    entries: str
     time: int
+    streams: str
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,10 @@ class Watch:
             stream.changed = set()
             stream.resting = {}
             if stream.cooldown is not None:
-                stream.changed_cooldowns = set()
-                stream.recall_cooldown = _cooldowns(stream.plan.stream.name, store)
+                stream.cooldown.changed = set()
+                stream.cooldown.recall = _cooldowns(stream.plan.stream.name, store)
         for seen in decider.seen or ():
-            seen.changed = set()
+            seen.changed = []
         if decider.sessions is not None:
             decider.sessions.changed = set()
         if decider.totals is not None:
@@ -178,7 +180,7 @@ class Watch:
         """Take ids and held events for changed, because what stands for the streams moved."""
         self._arrivals = 0
         for seen in self.matcher.decider.seen or ():
-            seen.changed = {event_id for event_id, _ in seen.ids.items()}
+            seen.changed = list(seen.entries())
 
     def evict(self, limit: int) -> None:
         """Let go of keys that the store has, until only so many that rest are in memory.
@@ -190,8 +192,8 @@ class Watch:
             if evicted:
                 self._cold[stream.plan.stream.name].absent.difference_update(evicted)
                 self.look_in_store(stream.plan.stream.name)
-            if stream.cooldown is not None and len(stream.cooldown) > limit:
-                stream.cooldown.recent, stream.cooldown.older = {}, {}
+            if stream.cooldown is not None and len(stream.cooldown.kept) > limit:
+                stream.cooldown.kept.recent, stream.cooldown.kept.older = {}, {}
         totals = self.matcher.decider.totals
         if totals is not None:
             totals.evict(limit)
@@ -199,21 +201,17 @@ class Watch:
     def _changed_ids(self) -> Iterator[ChangedId]:
         decider = self.matcher.decider
         for kind, seen in zip(decider.keys, decider.seen or (), strict=False):
-            changed, seen.changed = seen.changed or set(), set()
+            changed, seen.changed = seen.changed or [], []
             kind_text = encode(kind)
-            for event_id in changed:
-                found = seen.ids.get(event_id)
-                if found is not None:
-                    packed = pack_entries(found)
-                    newest = packed[0][1] if len(packed) == 1 else max(row[1] for row in packed)
-                    yield ChangedId(kind_text, event_id, encode(packed), newest)
+            for key, event_id, time, streams in changed:
+                yield ChangedId(kind_text, key_text(key), event_id, time, str(streams))
 
 
 def _changed_keys(stream: StreamState) -> Iterator[ChangedKey]:
     name = stream.plan.stream.name
     changed, stream.changed = stream.changed or set(), set()
     for key in changed:
-        state = stream.states.get(key)
+        state = stream.records.part(key, stream.number)
         if state is None:
             yield ChangedKey(name, key_text(key), None, None)
             continue
@@ -225,9 +223,9 @@ def _changed_keys(stream: StreamState) -> Iterator[ChangedKey]:
 
 def _changed_cooldowns(stream: StreamState) -> Iterator[tuple[str, str, int]]:
     if stream.cooldown is not None:
-        changed, stream.changed_cooldowns = stream.changed_cooldowns or set(), set()
+        changed, stream.cooldown.changed = stream.cooldown.changed or set(), set()
         for by in changed:
-            fired = stream.cooldown.get(by)
+            fired = stream.cooldown.kept.get(by)
             if fired is not None:
                 yield stream.plan.stream.name, key_text(by), fired
 

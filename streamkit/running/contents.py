@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from streamkit.errors import EventsError
-from streamkit.running.duplicates import Seen
+from streamkit.running.duplicates import SeenIds
 from streamkit.running.generations import Generations
 from streamkit.running.packing import (
     Events,
@@ -27,7 +27,7 @@ from streamkit.running.stream_state import StreamState
 if TYPE_CHECKING:
     from streamkit.running.matcher import Matcher
 
-__all__ = ["pack_common", "pack_entries", "pack_held", "restore"]
+__all__ = ["pack_common", "pack_held", "pack_seen", "restore"]
 
 
 def pack_common(matcher: Matcher) -> dict[str, Any]:
@@ -92,10 +92,15 @@ def pack_held(held: Iterable[Any]) -> list[Any]:
     return packed if values is None else [*packed, values]
 
 
-def pack_entries(entries: Seen | list[Seen]) -> list[Any]:
-    """What is remembered of one id."""
-    found = entries if isinstance(entries, list) else [entries]
-    return [[pack_key(key), time, streams] for key, time, streams in found]
+def pack_seen(seen: SeenIds) -> list[Any]:
+    """The ids that were seen in keys of one kind: for each id its keys, times and streams.
+
+    As a list between when it began and what is older, which this version does not tell apart.
+    """
+    found: dict[str, list[Any]] = {}
+    for key, event_id, time, streams in seen.entries():
+        found.setdefault(event_id, []).append([pack_key(key), time, streams])
+    return [None, sorted([event_id, sorted(e, key=repr)] for event_id, e in found.items()), []]
 
 
 def restore(matcher: Matcher, data: dict[str, Any]) -> tuple[str, ...]:
@@ -151,7 +156,7 @@ def _read_stream(stream: StreamState, packed: dict[str, Any]) -> None:
         stream.put_back(key, unpack_state(stream, key, state, events))
     stream.wait_again()
     if stream.cooldown is not None:
-        _unpack_generations(stream.cooldown, packed["cooldown"])
+        _unpack_generations(stream.cooldown.kept, packed["cooldown"])
     stream.matched, stream.held_back, stream.dropped, stream.forgotten = packed["counts"]
 
 
@@ -230,22 +235,13 @@ def _read_seen(matcher: Matcher, data: dict[str, Any]) -> None:
         lacks = (_moved(streams, moved), name)
         if lacks[0]:
             decider.lacking[lacks] = decider.lacking.get(lacks, 0) + count
-    for key, packed in zip(data["keys"], data["seen"] if decider.seen else (), strict=False):
-        if tuple(key) not in decider.keys:
-            continue
-        assert decider.seen is not None
-        seen = decider.seen[decider.keys.index(tuple(key))]
-        began, *generations = packed
-        seen.ids.began = began
-        for kept, rows in zip((seen.ids.recent, seen.ids.older), generations, strict=True):
-            for event_id, entries in rows:
-                found = [
-                    (unpack_key(k), time, bits)
-                    for k, time, streams in entries
-                    if (bits := _moved(streams, moved))
-                ]
-                if found:
-                    kept[event_id] = found[0] if len(found) == 1 else found
+    for key, (_, *packed) in zip(data["keys"], data["seen"], strict=False):
+        if decider.seen is not None and tuple(key) in decider.keys:
+            seen = decider.seen[decider.keys.index(tuple(key))]
+            for event_id, rows in (each for generation in packed for each in generation):
+                for where, time, streams in rows:
+                    if bits := _moved(streams, moved):
+                        seen.new_for(unpack_key(where), event_id, time, bits)
 
 
 def _moved(streams: int, numbers: list[int | None]) -> int:

@@ -12,10 +12,11 @@ from streamkit.events.schema import Schema
 from streamkit.matching.contexts import Needs
 from streamkit.matching.plan import Plan, StreamPlan
 from streamkit.running.asking import Values
-from streamkit.running.dispatch import Dispatch, Group
+from streamkit.running.dispatch import Dispatch, Group, Member
 from streamkit.running.duplicates import SeenIds
 from streamkit.running.firing import Firing
 from streamkit.running.matches import Match
+from streamkit.running.records import KEY, SHAPE, Record, Records
 from streamkit.running.runs import Key, Links, Run, new_tuple
 from streamkit.running.sessions import Sessions
 from streamkit.running.stream_state import Lifetime, StreamState
@@ -30,8 +31,6 @@ Held: TypeAlias = (
 )
 """What is held of an event: time, sequence, position, arrival, name, flags, texts, id, and what
 payloads ask of it."""
-KEYS_MET = 50_000
-"""Of so many keys of a kind at most is it remembered which text stands for all equal ones."""
 KEYS_AN_EVENT = 2
 FEW_KEYS = 16
 
@@ -90,7 +89,8 @@ class Decider:
             self.totals = SessionTotals(_kept_for(schema, forget_after, longest))
         self._with_waits = [stream for stream in self.streams if stream.plan.last_excludes]
         kinds = [self.keys.index(stream.key) for stream in plan.streams]
-        self._dispatch = Dispatch(self.streams, kinds, places)
+        self.records = [self._records(kind, kinds) for kind in range(len(self.keys))]
+        self._dispatch = Dispatch(self.streams, self.records, places)
         self._cooldowns = {
             id(stream): facts.index(rule.by) if rule.by != "key" else None
             for stream in self.streams
@@ -100,11 +100,17 @@ class Decider:
         self._user = facts.index("user") if "user" in facts else None
         self.lacking: dict[tuple[int, str | None], int] = {}
         """Events that lack a part of a key: how many, by the streams (as bits) and the name."""
-        self._met: list[dict[Key, Key]] = [{} for _ in self.keys]
-        """Keys of late, each once: what is kept of a key's events holds the same text."""
         self._swept = 0
         self.in_file = False
         """Whether some stream has keys that lie in a file and not in memory."""
+
+    def _records(self, kind: int, kinds: Sequence[int]) -> Records:
+        """The records of one kind of key, which its streams share."""
+        streams = {n: stream for n, stream in enumerate(self.streams) if kinds[n] == kind}
+        records = Records(streams)
+        for number, stream in streams.items():
+            stream.join(records, number)
+        return records
 
     def _lifetime(
         self, stream: StreamPlan, schema: Schema, forget_after: int | None
@@ -204,41 +210,50 @@ class Decider:
         fired: list[tuple[Match, Key | None]],
     ) -> None:
         """Let one event take its part in the streams that it touches."""
-        event, seen, in_file, met = None, self.seen, self.in_file, self._met
-        for kind, place, joined, touched, members in groups:
+        event, in_file = None, self.in_file
+        seen = None if event_id is None else self.seen
+        for group in groups:
+            kind, records, place, joined, touched, members, by_shape, opening, beginning = group
             key: Key | None = facts[place] if joined is None else joined(facts)
             if key is None or (joined is not None and None in key):
                 self._count_lacking(touched, name)
                 continue
-            key = met[kind].setdefault(key, key)
-            if isinstance(key, str):
-                facts[place] = key
+            record = records.of_key.get(key)
+            if in_file:
+                record = _recall(record, members, key)
+            if record is not None:
+                key = record[KEY]  # one text of the key for all that is kept of its events
+                if joined is None:
+                    facts[place] = record[KEY]
+            streams = touched
             if event_id is not None and seen is not None:
-                streams = seen[kind].new_for(event_id, key, time, touched)
-                if streams != touched:
-                    self.tallies.duplicates += 1
-                    members = [each for each in members if each[2] & streams]  # noqa: PLW2901 # for the others it is one
-            for member in members:
-                state = member[0](key)
-                if state is None and not (member[1] or in_file):
-                    continue  # most streams have nothing of most keys
-                _, begins, _, stream, move, quick = member
-                if state is None:
-                    if in_file and stream.recall is not None:
-                        state = stream.recall(key)
-                    if state is None and not begins:
-                        continue
-                if quick is not None and type(state) is list:
-                    quick(key, state, move, time)
+                streams = seen[kind].new_for(key, event_id, time, touched)
+            if record is None and opening is not None and streams == touched:
+                if event is None:
+                    event = new_tuple(Run, (time, self.ordinal, name, event_id, values, None, None))
+                records.open(key, opening, event)
+                for stream in beginning:
+                    stream.has_begun(key)
+                continue
+            shape = records.bare if record is None else record[SHAPE]
+            busy = by_shape.get(shape)
+            if busy is None:
+                busy = group.busy(shape)
+            if streams != touched:
+                self.tallies.duplicates += 1
+                busy = tuple(each for each in busy if each.bit & streams)  # for others it is one
+            for number, _, _, stream, move, quick in busy:
+                at = None if record is None else record[SHAPE].places.get(number)
+                if quick is not None and record is not None and at is not None:
+                    quick(record, at, move, time)
                     continue
                 if event is None:
                     event = new_tuple(Run, (time, self.ordinal, name, event_id, values, None, None))
-                if state is None:
+                if record is None or at is None:
                     run = stream.begin(key, move, event)
-                elif type(state) is list:
-                    run = stream.advance(key, state, move, event)
+                    record = records.of_key.get(key)
                 else:
-                    continue
+                    run = stream.advance(record, at, move, event)
                 if run is not None:
                     firing = self._firing(stream, kind, key, run, facts, is_proven)
                     match = stream.complete(firing)
@@ -289,7 +304,7 @@ class Decider:
         """Fire the waits whose deadline is before a time."""
         fired: list[tuple[Match, Key | None]] = []
         for stream in self._with_waits:
-            if stream.waits:
+            if stream.waits.queue:
                 fired += stream.end_waits(horizon)
         return fired
 
@@ -307,7 +322,9 @@ class Decider:
 
     def next_deadline(self) -> int | None:
         """When the next wait ends, in microseconds; None if none is open."""
-        return min([s.next_deadline() for s in self._with_waits if s.waits], default=None)
+        return min(
+            [s.waits.next_deadline() for s in self._with_waits if s.waits.queue], default=None
+        )
 
     def forget(self, now: int, events: int) -> None:
         """Drop what no later event can make anything of, a few keys for each event.
@@ -317,26 +334,33 @@ class Decider:
             events: How many events there were since the last time.
         """
         if events < len(self.streams):
-            self._swept = (self._swept + 1) % len(self.streams)
-            chosen = [self.streams[self._swept]]
+            self._swept += 1
+            records = [self.records[self._swept % len(self.records)]]
+            streams = [self.streams[self._swept % len(self.streams)]]
             limit = FEW_KEYS
         else:
-            chosen, limit = self.streams, KEYS_AN_EVENT * events + 8
-        for stream in chosen:
-            if stream.deadlines.is_due(now - 1):
-                stream.sweep(now, limit)
+            records, streams, limit = self.records, self.streams, KEYS_AN_EVENT * events + 8
+        for each in records:
+            if each.deadlines.is_due(now - 1):
+                each.sweep(now, limit)
+        for stream in streams:
             if stream.cooldown is not None:
-                stream.cooldown.turn(now)
+                stream.cooldown.kept.turn(now)
+        for seen in self.seen or ():
+            seen.turn(now)
         if self.sessions is not None and self.sessions.deadlines.is_due(now - 1):
             self.sessions.sweep(now, limit)
         if self.totals is not None and self.totals.deadlines.is_due(now - 1):
             self.totals.sweep(now, limit)
-        if self.seen is not None:
-            for seen in self.seen:
-                seen.ids.turn(now)
-        for met in self._met:
-            if len(met) > KEYS_MET:
-                met.clear()
+
+
+def _recall(record: Record | None, members: Sequence[Member], key: Key) -> Record | None:
+    """The record of a key with what its streams have of it in a file."""
+    for number, _, _, stream, _, _ in members:
+        if stream.recall is not None and (record is None or number not in record[SHAPE].ends):
+            stream.recall(key)
+            record = stream.records.of_key.get(key)
+    return record
 
 
 def _kept_for(schema: Schema, forget_after: int | None, wait: int) -> int | None:

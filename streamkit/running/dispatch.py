@@ -7,24 +7,36 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from streamkit.running.moves import Move
-from streamkit.running.runs import Key, State
+from streamkit.running.records import Opening, Record, Records, Shape
 from streamkit.running.stream_state import StreamState
 
-__all__ = ["Dispatch", "Group"]
+__all__ = ["Dispatch", "Group", "Member"]
 
 SETS_KEPT = 10_000
+SHAPES_KEPT = 1000
 
 
-Member: TypeAlias = tuple[
-    Callable[[Any], Any],
-    bool,
-    int,
-    StreamState,
-    Move,
-    Callable[[Key, State, Move, int], None] | None,
-]
-"""The look-up of a key's state, whether the event matters to a key without one, the stream's bit,
-the stream, what the event does to it, and what to do if its time is all that this needs."""
+class Member(NamedTuple):
+    """A stream that an event touches.
+
+    Args:
+        number: The stream's number.
+        bit: The same as a bit.
+        begins: Whether the event matters to a key of which the stream knows nothing.
+        stream: The stream.
+        move: What the event does to it.
+        quick: What to do if the event's time is all that this needs; None otherwise.
+    """
+
+    number: int
+    bit: int
+    begins: bool
+    stream: StreamState
+    move: Move
+    quick: Callable[[Record, int, Move, int], None] | None
+
+
+Members: TypeAlias = tuple[Member, ...]
 
 
 class Group(NamedTuple):
@@ -32,17 +44,40 @@ class Group(NamedTuple):
 
     Args:
         kind: The number of the kind of key.
+        records: The records of these keys.
         place: Where its (first) part is among an event's texts.
         joined: Gives all its parts; None if it has only one.
         streams: The streams as bits.
         members: The streams.
+        by_shape: Those of them that have something to do, by the shape of the key's record.
+        opening: What the event makes of a key without a record; None if it completes a run there
+            or makes nothing of it.
+        beginning: The streams that then have a part of it.
     """
 
     kind: int
+    records: Records
     place: int
     joined: Callable[[Sequence[Any]], tuple[Any, ...]] | None
     streams: int
-    members: Sequence[Member]
+    members: Members
+    by_shape: dict[Shape, Members]
+    opening: Opening | None
+    beginning: tuple[StreamState, ...]
+
+    def busy(self, shape: Shape) -> Members:
+        """The streams that have something to do: nearly all have nothing of nearly all keys."""
+        found = self.by_shape.get(shape)
+        if found is None:
+            if len(self.by_shape) >= SHAPES_KEPT:
+                self.by_shape.clear()
+            found = self.by_shape[shape] = tuple(
+                member
+                for member in self.members
+                if member.number in shape.places
+                or (member.begins and member.number not in shape.done)
+            )
+        return found
 
 
 class Dispatch:
@@ -50,18 +85,18 @@ class Dispatch:
 
     Args:
         streams: The streams.
-        kinds: For each stream the number of its kind of key.
+        records: For each kind of key its records.
         keys: For each kind of key the places of its parts among an event's texts.
     """
 
     def __init__(
         self,
         streams: Sequence[StreamState],
-        kinds: Sequence[int],
+        records: Sequence[Records],
         keys: Sequence[tuple[int, ...]],
     ) -> None:
         self._streams = streams
-        self._kinds = kinds
+        self._records = records
         self._keys = keys
         self.known: dict[int, tuple[Group, ...]] = {}
 
@@ -76,23 +111,47 @@ class Dispatch:
 
     def _groups(self, flags: int) -> list[Group]:
         groups = []
-        for kind, places in enumerate(self._keys):
-            members: list[Member] = []
-            for number, stream in enumerate(self._streams):
-                move = stream.move(flags) if self._kinds[number] == kind else None
-                if move is not None:
-                    quick = (
-                        stream.block
-                        if move.only_blocks
-                        else stream.kill
-                        if move.only_kills
-                        else None
-                    )
-                    members.append(
-                        (stream.states.get, move.begins, 1 << number, stream, move, quick)
-                    )
+        for kind, (records, places) in enumerate(zip(self._records, self._keys, strict=True)):
+            members = tuple(
+                member
+                for number, stream in enumerate(self._streams)
+                if stream.records is records
+                and (member := _member(number, stream, flags)) is not None
+            )
             if members:
-                bits = sum(bit for _, _, bit, *_ in members)
                 joined = itemgetter(*places) if len(places) > 1 else None
-                groups.append(Group(kind, places[0], joined, bits, tuple(members)))
+                bits = sum(member.bit for member in members)
+                beginning = [member for member in members if member.begins]
+                groups.append(
+                    Group(
+                        kind,
+                        records,
+                        places[0],
+                        joined,
+                        bits,
+                        members,
+                        {},
+                        _opening(records, beginning),
+                        tuple(member.stream for member in beginning),
+                    )
+                )
         return groups
+
+
+def _opening(records: Records, beginning: Sequence[Member]) -> Opening | None:
+    """What an event makes of a key without a record, if it makes the same of all such keys."""
+    fresh = {
+        number: (stream.layout.size, move.fresh)
+        for number, _, _, stream, move, _ in beginning
+        if move.fresh is not None
+    }
+    return records.opening(fresh) if fresh and len(fresh) == len(beginning) else None
+
+
+def _member(number: int, stream: StreamState, flags: int) -> Member | None:
+    """What an event with these flags is to a stream; None if it does not touch it."""
+    move = stream.move(flags)
+    if move is None:
+        return None
+    quick = stream.block if move.only_blocks else stream.kill if move.only_kills else None
+    return Member(number, 1 << number, move.begins, stream, move, quick)

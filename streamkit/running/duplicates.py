@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 from streamkit.running.generations import Generations
 from streamkit.running.runs import Key
 
-__all__ = ["Seen", "SeenIds"]
+__all__ = ["SeenId", "SeenIds"]
 
-Seen: TypeAlias = "tuple[Key, int, int]"
-"""Key, time of the kept event, and the streams it touched as bits."""
+Ids: TypeAlias = "tuple[str | int, ...] | dict[str, tuple[int, ...]]"
+"""The ids of a key: a few in one tuple of id, time, streams, id, …, more in a dict that has for
+each its times and streams in turn."""
+LONGEST = 12
+"""A tuple of more than so many, three for an id, takes longer to look through than a dict."""
+
+
+class SeenId(NamedTuple):
+    """An event that was kept.
+
+    Args:
+        key: Its key.
+        id: Its id.
+        time: Its time, in microseconds.
+        streams: The streams that it touched and to which it was new, as bits.
+    """
+
+    key: Key
+    id: str
+    time: int
+    streams: int
 
 
 class SeenIds:
     """The ids of one kind of key.
 
     An event is a duplicate for a stream if one with its id that touched the stream was kept in
-    the key at most `length` before. An id mostly comes once and in one key, so it is kept as one
-    tuple; only ids that come again in another key, or touch other streams, need more.
+    the key at most `length` before. What is compared are the ids themselves. Most keys see a few
+    ids, each once, so that one tuple for a key is enough.
 
     Args:
         length: How long an id counts, in microseconds, inclusive.
@@ -26,33 +46,91 @@ class SeenIds:
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self.ids: Generations[str, Seen | list[Seen]] = Generations(length)
-        self.changed: set[str] | None = None
+        self.of_key: Generations[Key, Ids] = Generations(length)
+        self.changed: list[SeenId] | None = None
         """Ids kept since somebody asked; None where nobody does."""
+        self._count = self._older = 0
 
-    def new_for(self, event_id: str, key: Key, time: int, streams: int) -> int:
+    def __len__(self) -> int:
+        return self._count
+
+    def new_for(self, key: Key, event_id: str, time: int, streams: int) -> int:
         """For which of the streams that an event touches it is no duplicate, as bits."""
-        ids = self.ids
-        if self.changed is not None:
-            self.changed.add(event_id)
-        if event_id not in ids.recent and event_id not in ids.older:
-            ids.recent[event_id] = (key, time, streams)
-            return streams
-        found = ids.get(event_id)
-        assert found is not None
-        entries = found if isinstance(found, list) else [found]
-        return self._new_beside(entries, event_id, key, time, streams)
+        recent = self.of_key.recent
+        known = recent.get(key)
+        if known is None:
+            known = self._from_older(key, time)
+        if known is None:
+            recent[key] = (event_id, time, streams)
+        elif event_id in known:
+            streams = self._new_beside(key, event_id, time, streams)
+        elif type(known) is dict:
+            known[event_id] = (time, streams)
+        elif len(known) < LONGEST:
+            recent[key] = (*known, event_id, time, streams)
+        else:
+            recent[key] = {**_by_id(known), event_id: (time, streams)}
+        if streams:
+            self._count += 1
+            if self.changed is not None:
+                self.changed.append(SeenId(key, event_id, time, streams))
+        return streams
 
-    def _new_beside(
-        self, entries: list[Seen], event_id: str, key: Key, time: int, streams: int
-    ) -> int:
-        valid = [entry for entry in entries if time - entry[1] <= self.length]
-        known = 0
-        for other, _, kept in valid:
-            if other == key:
-                known |= kept
-        new = streams & ~known
-        if new:
-            valid.append((key, time, new))
-        self.ids.set(event_id, valid)
-        return new
+    def _from_older(self, key: Key, now: int) -> Ids | None:
+        """The ids of a key that was not met of late; those that count go on being known."""
+        ids = self.of_key.older.pop(key, None)
+        if ids is None:
+            return None
+        found = list(_entries(key, ids))
+        kept = [each for each in found if now - each.time <= self.length]
+        self._older -= len(found)
+        self._count -= len(found) - len(kept)
+        if not kept:
+            return None
+        known: Ids = tuple(part for each in kept for part in each[1:])
+        if len(known) > LONGEST or len({each.id for each in kept}) < len(kept):
+            known = {}
+            for _, event_id, *numbers in kept:
+                known[event_id] = (*known.get(event_id, ()), *numbers)
+        self.of_key.recent[key] = known
+        return known
+
+    def _new_beside(self, key: Key, event_id: str, time: int, streams: int) -> int:
+        """The same of an id that was seen in the key."""
+        by_id = self.of_key.recent[key] = _by_id(self.of_key.recent[key])
+        for then, kept in _pairs(by_id[event_id]):
+            if time - then <= self.length:
+                streams &= ~kept
+        if streams:
+            by_id[event_id] = (*by_id[event_id], time, streams)
+        return streams
+
+    def turn(self, time: int) -> None:
+        """Let time go on; what counts no longer may be forgotten."""
+        if self.of_key.turn(time):
+            self._count, self._older = self._count - self._older, self._count - self._older
+
+    def entries(self) -> Iterator[SeenId]:
+        """All that is remembered."""
+        for kept in (self.of_key.older, self.of_key.recent):
+            for key, ids in kept.items():
+                yield from _entries(key, ids)
+
+
+def _entries(key: Key, ids: Ids) -> Iterator[SeenId]:
+    """The ids of a key one by one."""
+    for event_id, numbers in _by_id(ids).items():
+        for time, streams in _pairs(numbers):
+            yield SeenId(key, event_id, time, streams)
+
+
+def _by_id(ids: Ids) -> dict[str, tuple[int, ...]]:
+    """For each id of a key its times and streams in turn."""
+    if isinstance(ids, dict):
+        return ids
+    return {ids[at]: ids[at + 1 : at + 3] for at in range(0, len(ids), 3)}  # type: ignore[misc] # every third is an id
+
+
+def _pairs(numbers: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Times with their streams."""
+    return zip(numbers[::2], numbers[1::2], strict=True)

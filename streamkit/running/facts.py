@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ __all__ = ["NO_TIME", "Text", "fact_reader", "sequence_reader", "text_reader", "
 NO_TIME = FIRST_TIME - 1
 """What the time of an event is whose time is there and is no time."""
 NAIVE_EPOCH = datetime(1970, 1, 1)
+MICROSECOND = timedelta(microseconds=1)
 ROLES = ("session", "user")
 
 
@@ -80,9 +81,8 @@ def time_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event], int
         value: Any = event.get(column) if is_column else read(event)
         kind = type(value)
         if kind is datetime:
-            since = value - (NAIVE_EPOCH if value.tzinfo is None else EPOCH)
-            seconds: int = since.days * 86_400 + since.seconds
-            return seconds * 1_000_000 + int(since.microseconds)
+            since: timedelta = value - (NAIVE_EPOCH if value.tzinfo is None else EPOCH)
+            return since // MICROSECOND
         if kind is str:
             time = text_micros(value)
             return NO_TIME if time is None else time

@@ -19,10 +19,10 @@ class Generations(Generic[K, V]):
 
     Example:
         >>> kept = Generations[str, int](10)
-        >>> kept.set("a", 1); kept.turn(0); kept.turn(11); kept.get("a")
-        1
-        >>> kept.turn(22); kept.get("a") is None
-        True
+        >>> kept.set("a", 1); kept.turn(0), kept.turn(11), kept.get("a")
+        (False, True, 1)
+        >>> kept.turn(22), kept.get("a") is None
+        (True, True)
     """
 
     __slots__ = ("began", "length", "older", "recent")
@@ -42,14 +42,20 @@ class Generations(Generic[K, V]):
         """Keep a value from now on."""
         self.recent[key] = value
 
-    def turn(self, time: int) -> None:
-        """Let time go on; what was set more than `length` before may be forgotten."""
+    def turn(self, time: int) -> bool:
+        """Let time go on; what was set more than `length` before may be forgotten.
+
+        Returns:
+            Whether what was older is forgotten, and what was recent is the older now.
+        """
         if self.began is None:
             self.began = time
         elif time - self.began > self.length:
             self.older = self.recent
             self.recent = {}
             self.began = time
+            return True
+        return False
 
     def __len__(self) -> int:
         return len(self.recent) + len(self.older)

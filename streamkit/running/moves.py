@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from streamkit.matching.plan import StreamPlan
 
-__all__ = ["Layout", "Move", "move_of"]
+__all__ = ["Fresh", "Layout", "Move", "move_of"]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a stream keeps what in the list that is a key's state.
+    """Where a stream keeps what in its part of a key's record: places, from where that begins.
 
     Args:
         plan: The stream.
@@ -23,8 +24,8 @@ class Layout:
             asks for none.
         waiting: The place of the runs whose wait has not ended; None without a wait.
         fired: The place of the ids of events that fired; None for a stream that fires once.
-        touched: The place of the last time that an event touched the key.
-        due: The place of the time at which the state is looked at again.
+        touched: The place of the last time that an event touched the key; None where nothing
+            depends on it.
         size: How many places there are.
     """
 
@@ -35,12 +36,11 @@ class Layout:
     taken: int | None
     waiting: int | None
     fired: int | None
-    touched: int
-    due: int
+    touched: int | None
     size: int
 
     @classmethod
-    def of(cls, plan: StreamPlan) -> Layout:
+    def of(cls, plan: StreamPlan, *, keeps_touch: bool) -> Layout:
         """The newest runs of all steps but the last come first, each at its step's number."""
         size = len(plan.steps) - 1
         rings: list[int | None] = []
@@ -59,10 +59,24 @@ class Layout:
             taken=next(places) if frequency not in ("once", "every") else None,
             waiting=next(places) if plan.last_excludes else None,
             fired=next(places) if frequency != "once" else None,
-            touched=next(places),
-            due=next(places),
+            touched=next(places) if keeps_touch else None,
             size=next(places),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What an event makes of a key of which the stream knows nothing.
+
+    Args:
+        events: The places that hold the event.
+        candidates: Those that hold it as the only candidate.
+        times: Those that hold its time.
+    """
+
+    events: tuple[int, ...]
+    candidates: tuple[int, ...]
+    times: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +93,7 @@ class Move:
         may_empty: Whether it can leave a key without a state.
         only_step: The one step that it may take, where that is all it does and the step has one
             copy; None otherwise.
-        opens: The place of the first step's candidates, where a candidate of that step is all
-            that it makes of a key without a state; None otherwise.
+        fresh: What it makes of a key without a state; None if it completes a run there.
         only_blocks: Whether it only notes its time, for first excludes.
         only_kills: Whether it only ends waits.
     """
@@ -93,7 +106,7 @@ class Move:
     begins: bool
     may_empty: bool
     only_step: int | None
-    opens: int | None
+    fresh: Fresh | None
     only_blocks: bool
     only_kills: bool
 
@@ -127,7 +140,20 @@ def move_of(layout: Layout, flags: int) -> Move | None:
         begins=bool(blocks) or 0 in steps,
         may_empty=ends_runs or bool(clears or kills),
         only_step=steps[0] if is_step and plan.steps[steps[0]].copies == 1 else None,
-        opens=layout.rings[0] if is_step and steps[0] == 0 else None,
+        fresh=_fresh(layout, blocks, starts=0 in steps),
         only_blocks=bool(blocks) and not takes_steps and not kills,
         only_kills=bool(kills) and not takes_steps and not blocks,
+    )
+
+
+def _fresh(layout: Layout, blocks: Sequence[int], *, starts: bool) -> Fresh | None:
+    """Of a new key only a first step can be taken, and nothing can be in its way."""
+    ring, is_whole = layout.rings[0], len(layout.rings) == 1
+    if starts and is_whole and ring is None:
+        return None
+    touched = () if layout.touched is None else (layout.touched,)
+    return Fresh(
+        events=(0,) if starts and ring is None else (),
+        candidates=(ring,) if starts and ring is not None else (),
+        times=(*blocks, *touched),
     )

@@ -114,10 +114,10 @@ def _unpack_run(packed: Any, events: Events) -> Run | None:
 
 
 def pack_state(stream: StreamState, state: State | int, events: Events) -> Any:
-    """One key's state as plain data."""
+    """A stream's part of a key's record as plain data, or when the stream was done."""
     if not isinstance(state, list):
         return state
-    layout = stream.runs.layout
+    layout = stream.layout
     steps = len(layout.plan.steps) - 1
     taken = None if layout.taken is None else state[layout.taken]
     fired = None if layout.fired is None else state[layout.fired]
@@ -130,9 +130,9 @@ def pack_state(stream: StreamState, state: State | int, events: Events) -> Any:
         ],
         [state[block] for block in layout.blocks],
         list(taken) if taken else None,
-        [_pack_firing(firing, events) for firing in stream.waiting(state)],
+        [_pack_firing(firing, events) for firing in stream.waits.of(state, 0)],
         list(fired or ()),
-        state[layout.touched],
+        0 if layout.touched is None else state[layout.touched],
     ]
 
 
@@ -150,8 +150,15 @@ def _pack_ring(ring: list[Run | None], events: Events) -> list[Any]:
 
 
 def _pack_firing(firing: Firing, events: Events) -> list[Any]:
-    run, _, is_kept, session, user, by, nth, is_proven = firing
-    return [_pack_run(run, events), is_kept, session, user, pack_key(by), nth, is_proven]
+    return [
+        _pack_run(firing.run, events),
+        firing.is_kept,
+        firing.session,
+        firing.user,
+        pack_key(firing.by),
+        firing.nth,
+        firing.is_proven,
+    ]
 
 
 def _unpack_firing(packed: list[Any], key: Key, events: Events) -> Firing:
@@ -162,10 +169,10 @@ def _unpack_firing(packed: list[Any], key: Key, events: Events) -> Firing:
 
 
 def unpack_state(stream: StreamState, key: Key, packed: Any, events: Events) -> State | int:
-    """What `pack_state` was given of a key, but for when it is looked at again."""
+    """What `pack_state` was given of a key."""
     if isinstance(packed, int):
         return packed
-    layout = stream.runs.layout
+    layout = stream.layout
     runs, rings, blocks, taken, waiting, fired, touched = packed
     state: State = [None] * layout.size
     state[: len(runs)] = [_unpack_run(run, events) for run in runs]
@@ -179,8 +186,9 @@ def unpack_state(stream: StreamState, key: Key, packed: Any, events: Events) -> 
         state[place] = block
     if layout.taken is not None:
         state[layout.taken] = tuple(taken) if taken else None
-    stream.set_waiting(state, [_unpack_firing(firing, key, events) for firing in waiting])
+    stream.waits.set(state, 0, [_unpack_firing(firing, key, events) for firing in waiting])
     if layout.fired is not None:
         state[layout.fired] = tuple(fired) or None
-    state[layout.touched] = touched
+    if layout.touched is not None:
+        state[layout.touched] = touched
     return state

@@ -5,7 +5,8 @@ place.** Why that is enough is said in `matching.sequence`, which does the same 
 Here an exclude is no comparison but an end: an excluded event drops the runs that it must not
 come behind, and what comes later starts from the runs that were newer.
 
-A key's state is one flat list (see `moves.Layout`), because a matcher holds millions of them.
+What a stream knows of a key is a part of a flat list (see `moves.Layout` and `records`), because
+a matcher holds millions of them; `at` is always where in the list the part begins.
 """
 
 from __future__ import annotations
@@ -89,13 +90,13 @@ class Runs:
 
     Args:
         plan: The stream.
+        layout: Where they lie in the stream's part of a key's record.
         links: Makes runs longer, for all streams.
     """
 
-    def __init__(self, plan: StreamPlan, links: Links) -> None:
-        self.plan = plan
+    def __init__(self, plan: StreamPlan, layout: Layout, links: Links) -> None:
         self._link = links.link
-        self.layout = Layout.of(plan)
+        self.layout = layout
         self._last = len(plan.steps) - 1
         self._within = plan.within
         self._withins = tuple(step.within for step in plan.steps)
@@ -106,55 +107,55 @@ class Runs:
         self._rings = tuple(ring for ring in self.layout.rings if ring is not None)
         self._run_places = (*range(self._last), *self._rings)
 
-    def advance(self, state: State, move: Move, event: Run) -> Run | None:
+    def advance(self, state: State, at: int, move: Move, event: Run) -> Run | None:
         """Let an event take its part; returns the run that it completes, windows kept."""
         time = event[0]
         if not move.steps and not move.ends_runs:
             for step in move.clears:
-                state[step] = None
+                state[at + step] = None
             for slot in move.blocks:
-                state[slot] = time
+                state[at + slot] = time
             return None
         completed: Run | None = None
         reached: list[tuple[int, Run]] = []
         entered: list[tuple[int, Run | None]] = []
         for step in move.steps:
-            run = self._next_run(state, step, event)
+            run = self._next_run(state, at, step, event)
             if self._copies[step] > 1:
                 entered.append((step, run))
-                run = self._last_copy(state, step, event)
+                run = self._last_copy(state, at, step, event)
             if run is not None:
                 if step == self._last:
                     completed = run
                 else:
                     reached.append((step, run))
         if move.ends_runs:
-            self._end_runs(state, event, reached, entered)
+            self._end_runs(state, at, event, reached, entered)
         for step in move.clears:
-            state[step] = None
+            state[at + step] = None
         for step, first_copy in entered:
-            self._enter(state, step, first_copy)
+            self._enter(state, at, step, first_copy)
         for step, run in reached:
-            state[step] = run
+            state[at + step] = run
         for slot in move.blocks:
-            state[slot] = time
+            state[at + slot] = time
         return completed if completed is None or self._is_in_time(completed) else None
 
-    def take_step(self, state: State, step: int, event: Run) -> Run | None:
+    def take_step(self, state: State, at: int, step: int, event: Run) -> Run | None:
         """The same where the event can only take one step of one copy, as nearly all do."""
-        run = self._next_run(state, step, event)
+        run = self._next_run(state, at, step, event)
         if run is None or step == self._last:
             return run if run is None or self._is_in_time(run) else None
-        state[step] = run
+        state[at + step] = run
         return None
 
-    def _next_run(self, state: State, step: int, event: Run) -> Run | None:
+    def _next_run(self, state: State, at: int, step: int, event: Run) -> Run | None:
         """The run that goes on to a step with this event as its (first) copy."""
         if step == 0:
-            if self._lookbacks and self._is_blocked(state, event[0]):
+            if self._lookbacks and self._is_blocked(state, at, event[0]):
                 return None
             return event
-        before: Run | None = state[step - 1]
+        before: Run | None = state[at + step - 1]
         if before is None:
             return None
         within = self._withins[step]
@@ -166,19 +167,19 @@ class Runs:
         within = self._within
         return within is None or run.start is None or run.time - run.start.time <= within
 
-    def _is_blocked(self, state: State, time: int) -> bool:
+    def _is_blocked(self, state: State, at: int, time: int) -> bool:
         """Whether a first exclude forbids a run to start now."""
         for slot, lookback in self._lookbacks:
-            last = state[slot]
+            last = state[at + slot]
             if last is not None and (lookback is None or last >= time - lookback):
                 return True
         return False
 
-    def _last_copy(self, state: State, step: int, event: Run) -> Run | None:
+    def _last_copy(self, state: State, at: int, step: int, event: Run) -> Run | None:
         """The run whose last copy this event is: its first copy is the newest with enough between."""
         place = self.layout.rings[step]
         assert place is not None
-        ring = state[place]
+        ring = state[at + place]
         if ring is None or len(ring) < self._copies[step] - 1:
             return None
         first_copy: Run | None = ring[0]
@@ -186,15 +187,15 @@ class Runs:
             return None
         return event._replace(start=first_copy.first, before=first_copy.before)
 
-    def _enter(self, state: State, step: int, first_copy: Run | None) -> None:
+    def _enter(self, state: State, at: int, step: int, first_copy: Run | None) -> None:
         """Note a candidate: for each of the last k - 1, the newest first copy up to it."""
         place = self.layout.rings[step]
         assert place is not None
-        ring = state[place]
+        ring = state[at + place]
         if ring is None:
             if first_copy is None:
                 return  # nothing can come of candidates before the first copy
-            ring = state[place] = []
+            ring = state[at + place] = []
         ring.append(first_copy if first_copy is not None else ring[-1])
         if len(ring) >= self._copies[step]:
             del ring[0]
@@ -202,19 +203,20 @@ class Runs:
     def _end_runs(
         self,
         state: State,
+        at: int,
         event: Run,
         reached: list[tuple[int, Run]],
         entered: list[tuple[int, Run | None]],
     ) -> None:
         """Drop every run that this event would lie inside of; it may still be an end of one."""
         for place in self._run_places:
-            state[place] = None
+            state[at + place] = None
         reached[:] = [(step, run) for step, run in reached if run.first is event]
         entered[:] = [
             (step, run if run is not None and run.first is event else None) for step, run in entered
         ]
 
-    def expires(self, state: State) -> int | None:
+    def expires(self, state: State, at: int) -> int | None:
         """The last time at which an event could still make something of the state's runs.
 
         Returns:
@@ -223,7 +225,7 @@ class Runs:
         latest = NOTHING
         within = self._within
         for step in range(self._last):
-            run = state[step]
+            run = state[at + step]
             if run is not None:
                 ends = None if within is None else (run[5] or run)[0] + within
                 following = self._withins[step + 1]
@@ -233,18 +235,18 @@ class Runs:
                 if ends is None:
                     return NEVER
                 latest = max(latest, ends)
-        for ring in self._rings:
-            newest = state[ring][-1] if state[ring] else None
+        for place in self._rings:
+            newest = state[at + place][-1] if state[at + place] else None
             if newest is not None:
                 if within is None:
                     return NEVER
                 first = newest[5] or newest
                 latest = max(latest, first[0] + within)
         for slot, lookback in self._lookbacks:
-            if state[slot] is not None:
+            if state[at + slot] is not None:
                 if lookback is None:
                     return NEVER
-                latest = max(latest, state[slot] + lookback)
+                latest = max(latest, state[at + slot] + lookback)
         return latest
 
 

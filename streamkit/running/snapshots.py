@@ -12,8 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from streamkit.errors import EventsError
-from streamkit.running.contents import pack_common, pack_entries, pack_held, restore
-from streamkit.running.duplicates import SeenIds
+from streamkit.running.contents import pack_common, pack_held, pack_seen, restore
 from streamkit.running.generations import Generations
 from streamkit.running.packing import Events, pack_key, pack_state
 from streamkit.running.stream_state import StreamState
@@ -41,7 +40,7 @@ def write_snapshot(matcher: Matcher) -> bytes:
         [session, *total.row()] for session, total in (decider.totals.of_session.items()
                                                        if decider.totals else ())
     )  # fmt: skip
-    data["seen"] = [_pack_seen(seen) for seen in decider.seen or ()]
+    data["seen"] = [pack_seen(seen) for seen in decider.seen or ()]
     for packed, stream in zip(data["streams"], decider.streams, strict=True):
         packed.update(_pack_stream(stream))
     body = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode()
@@ -74,14 +73,6 @@ def _pack_generations(kept: Generations[Any, Any]) -> list[Any]:
     return [kept.began, rows(kept.recent), rows(kept.older)]
 
 
-def _pack_seen(seen: SeenIds) -> list[Any]:
-    began, *generations = _pack_generations(seen.ids)
-    for rows in generations:
-        for row in rows:
-            row[1] = pack_entries(row[1])
-    return [began, *generations]
-
-
 def _pack_stream(stream: StreamState) -> dict[str, Any]:
     events = Events(stream.plan.stream.name)
     states = sorted(
@@ -96,7 +87,7 @@ def _pack_stream(stream: StreamState) -> dict[str, Any]:
         "states": states,
         "waits": [
             [firing.run.time + stream.plan.wait, firing.run.ordinal, pack_key(firing.key)]
-            for firing in stream.open_waits()
+            for firing in stream.waits.open()
         ],
-        "cooldown": None if stream.cooldown is None else _pack_generations(stream.cooldown),
+        "cooldown": None if stream.cooldown is None else _pack_generations(stream.cooldown.kept),
     }

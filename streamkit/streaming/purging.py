@@ -27,7 +27,7 @@ def purge(connection: sqlalchemy.Connection, matcher: Matcher, numbers: Mapping[
     for stream in decider.streams:
         if stream.cooldown is not None:
             is_stream = cooldowns.c.stream == numbers[stream.plan.stream.name]
-            is_over = cooldowns.c.fired < now - stream.cooldown_length
+            is_over = cooldowns.c.fired < now - stream.cooldown.length
             connection.execute(delete(cooldowns).where(is_stream, is_over))
     if decider.seen:
         connection.execute(delete(ids).where(ids.c.time < now - decider.seen[0].length))

@@ -301,7 +301,13 @@ class StateFile:
         self._replace(
             tables.ids,
             [
-                {"kind": each.kind, "id": each.id, "entries": each.entries, "time": each.time}
+                {
+                    "kind": each.kind,
+                    "key": each.key,
+                    "id": each.id,
+                    "time": each.time,
+                    "streams": each.streams,
+                }
                 for each in changes.ids
             ],
         )

@@ -19,7 +19,7 @@ __all__ = [
     "totals",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Raised by every change of the tables or of what is packed in them."""
 METADATA = MetaData()
 
@@ -82,10 +82,12 @@ totals = _table(
 ids = _table(
     "ids",
     Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("entries", Text, nullable=False),
-    Column("time", Integer, nullable=False),
+    Column("time", Integer, primary_key=True),
+    Column("streams", Text, nullable=False),
 )
+"""`streams`: those that the event touched, as bits, as text, because there may be any number."""
 
 held = _table(
     "held",

@@ -76,6 +76,9 @@ def _ids(connection: sqlalchemy.Connection, kind: list[str], since: int) -> list
     table = tables.ids
     text = json.dumps(kind, separators=(",", ":"))
     rows = connection.execute(
-        select(table.c.id, table.c.entries).where(table.c.kind == text, table.c.time >= since)
+        select(table.c.id, table.c.key, table.c.time, table.c.streams).where(
+            table.c.kind == text, table.c.time >= since
+        )
     )
-    return [None, [[event_id, json.loads(entries)] for event_id, entries in rows], []]
+    seen = [[event_id, [[json.loads(key), time, int(bits)]]] for event_id, key, time, bits in rows]
+    return [None, seen, []]

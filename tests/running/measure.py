@@ -74,6 +74,15 @@ def speed(history: History, events: list[dict[str, Any]], count: int) -> None:
 
 def size(*, ids: bool) -> None:
     """Bytes that a session takes which three streams have begun to match."""
+    taken, packed = session_bytes(ids=ids)
+    print(  # noqa: T201 # the script's output
+        f"a session touched by three streams{', with ids' if ids else ''}:"
+        f" {taken:,.0f} bytes in memory, {packed:,.0f} packed"
+    )
+
+
+def session_bytes(*, ids: bool) -> tuple[float, float]:
+    """The same, in memory and in a snapshot."""
     steps = [{"event": "A"}, {"event": "B"}]
     streams = [
         a_then_b(name="s0", steps=[*steps, {"event": "C"}], frequency="every"),
@@ -89,11 +98,7 @@ def size(*, ids: bool) -> None:
     gc.collect()
     taken = tracemalloc.get_traced_memory()[0] / SESSIONS
     tracemalloc.stop()
-    packed = len(running.snapshot()) / SESSIONS
-    print(  # noqa: T201 # the script's output
-        f"a session touched by three streams{', with ids' if ids else ''}:"
-        f" {taken:,.0f} bytes in memory, {packed:,.0f} packed"
-    )
+    return taken, len(running.snapshot()) / SESSIONS
 
 
 def begun_sessions() -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 
 from streamkit import Schema
 from tests.running.examples import a_then_b, after, event, matcher
+from tests.running.measure import session_bytes
 
 X = {"exclude": {"event": "X"}}
 BOUNDED = [
@@ -105,6 +106,13 @@ def test_a_repeated_id_beyond_the_window_never_makes_a_second_match():
     events = [event("A", 0, id="i"), event("A", 5000, id="i"), event("A", 9000, id="j")]
     matches = [*running.push_many(events), *running.flush()]
     assert [match.matched for match in matches] == [after(0), after(9000)]
+
+
+@pytest.mark.parametrize(("ids", "limit"), [(False, 900), (True, 1024)])
+def test_a_session_takes_less_than_a_kilobyte(ids: bool, limit: int):
+    """Three streams have begun to match it, one of them waits; its events may have ids."""
+    in_memory, _ = session_bytes(ids=ids)
+    assert in_memory < limit
 
 
 def test_memory_is_flat():
