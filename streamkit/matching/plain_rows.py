@@ -9,6 +9,7 @@ they are read.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from polars.selectors import by_name
 
+from streamkit.errors import EventsError
 from streamkit.events.history import History
 from streamkit.events.parquet_files import FILE_STEP
 from streamkit.events.property import Property
@@ -175,14 +177,21 @@ class PlainRows:
         return self._time, columns, scan.keys, names, scan.is_named, in_range, scan.salt
 
     def read(self, unit: Unit) -> UnitRows:
-        """Read a unit."""
+        """Read a unit.
+
+        Raises:
+            EventsError: The file is damaged, or not there any more.
+        """
         layout = self._layouts[unit.file]
         coded = {
             name: column
             for name, column in self._columns.items()
             if name == "name" or (name != "id" and column in layout.coded)
         }
-        with pq.ParquetFile(self._file(unit), read_dictionary=list(coded.values())) as file:
+        with (
+            _readable(self._file(unit)),
+            pq.ParquetFile(self._file(unit), read_dictionary=list(coded.values())) as file,
+        ):
             wanted = list(dict.fromkeys([self._time, *coded.values()]))
             table = file.read_row_groups(list(unit.groups), wanted, use_threads=False)
         times, untimed = table[self._time].cast(pa.int64()), np.empty(0, np.int64)
@@ -262,9 +271,26 @@ def units_of(scan: Scan) -> Iterator[Unit]:
 
 
 def read_plain(file: str, first: int, rows: int, columns: Sequence[str]) -> pl.DataFrame:
-    """Columns of some rows of a file as they stand."""
-    frame = pl.scan_parquet(file, glob=False, hive_partitioning=False)
-    return frame.slice(first, rows).select(by_name(*dict.fromkeys(columns))).collect()
+    """Columns of some rows of a file as they stand.
+
+    Raises:
+        EventsError: The file is damaged, or not there any more.
+    """
+    with _readable(file):
+        frame = pl.scan_parquet(file, glob=False, hive_partitioning=False)
+        return frame.slice(first, rows).select(by_name(*dict.fromkeys(columns))).collect()
+
+
+@contextmanager
+def _readable(file: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+        raise EventsError(
+            f"{file!r} cannot be read: {str(error).splitlines()[0][:300]}",
+            code="unreadable",
+            hint="copy or write it again",
+        ) from error
 
 
 def _dictionaries(column: pa.ChunkedArray) -> Iterator[tuple[pl.Series, Codes]]:
