@@ -128,7 +128,7 @@ def summary_parts(result: Backtest) -> Iterator[Part]:
     notes = [line for line in (skipped_sentence(result), *result.notes) if line]
     listed = tag("ul", *(tag("li", shown(note, 500)) for note in notes), style="margin:.2em 0")
     sql = tag("pre", result.sql, style="white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em")
-    queries = tag("details", tag("summary", "SQL: the queries that were asked"), sql)
+    queries = tag("details", tag("summary", "SQL: what was asked, as queries"), sql)
     yield Markup(heading("What was run") + table(None, rows) + (listed if notes else "") + queries)
 
 

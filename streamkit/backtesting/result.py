@@ -385,7 +385,10 @@ class Backtest:
 
     @property
     def sql(self) -> str:
-        """The queries that were asked: the macros they use, their named steps, the bound values."""
+        """What was asked, as queries: the macros they use, their named steps, the bound values.
+
+        Files whose roles are plain columns answer the first two as they stand, without a query.
+        """
         queries = [f"-- {title}\n{_shown(query)}" for title, query in self.found.queries.items()]
         macros = macros_used("\n".join(query.sql for query in self.found.queries.values()))
         return "\n\n".join([*macros, *queries])

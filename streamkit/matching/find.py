@@ -46,7 +46,7 @@ class Found:
         streams: The matches of each stream, in the order the streams were given.
         unproven_sessions: Sessions made from gaps that may have begun before the input does.
         tied_rows: Whether rows with equal time met in an input that has no order of its own.
-        queries: The queries that were asked, by what they are for.
+        queries: What was asked, as queries, by what they are for.
         was_on_disk: Whether more rows touch the streams than memory should hold.
         begin: Rows before it were not read, because no match of the range depends on them, in
             microseconds; None if all were.

@@ -271,14 +271,15 @@ def units_of(scan: Scan) -> Iterator[Unit]:
 
 
 def read_plain(file: str, first: int, rows: int, columns: Sequence[str]) -> pl.DataFrame:
-    """Columns of some rows of a file as they stand.
+    """Columns of texts of some rows of a file, as they stand.
 
     Raises:
         EventsError: The file is damaged, or not there any more.
     """
     with _readable(file):
         frame = pl.scan_parquet(file, glob=False, hive_partitioning=False)
-        return frame.slice(first, rows).select(by_name(*dict.fromkeys(columns))).collect()
+        texts = by_name(*dict.fromkeys(columns)).cast(pl.String)  # as categories, some write them
+        return frame.slice(first, rows).select(texts).collect()
 
 
 @contextmanager

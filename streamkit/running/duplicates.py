@@ -24,7 +24,8 @@ class SeenId(NamedTuple):
         key: Its key.
         id: Its id.
         time: Its time, in microseconds.
-        streams: The streams that it touched and to which it was new, as bits.
+        streams: The streams that events of that id, key and time touched and to which they were
+            new, as bits.
     """
 
     key: Key
@@ -58,12 +59,13 @@ class SeenIds:
         """For which of the streams that an event touches it is no duplicate, as bits."""
         recent = self.of_key.recent
         known = recent.get(key)
+        of_time = streams
         if known is None:
             known = self._from_older(key, time)
         if known is None:
             recent[key] = (event_id, time, streams)
         elif event_id in known:
-            streams = self._new_beside(key, event_id, time, streams)
+            streams, of_time = self._new_beside(key, event_id, time, streams)
         elif type(known) is dict:
             known[event_id] = (time, streams)
         elif len(known) < LONGEST:
@@ -71,9 +73,9 @@ class SeenIds:
         else:
             recent[key] = {**_by_id(known), event_id: (time, streams)}
         if streams:
-            self._count += 1
+            self._count += of_time == streams  # else it is one with what was kept at that time
             if self.changed is not None:
-                self.changed.append(SeenId(key, event_id, time, streams))
+                self.changed.append(SeenId(key, event_id, time, of_time))
         return streams
 
     def _from_older(self, key: Key, now: int) -> Ids | None:
@@ -95,15 +97,17 @@ class SeenIds:
         self.of_key.recent[key] = known
         return known
 
-    def _new_beside(self, key: Key, event_id: str, time: int, streams: int) -> int:
-        """The same of an id that was seen in the key."""
+    def _new_beside(self, key: Key, event_id: str, time: int, streams: int) -> tuple[int, int]:
+        """The same of an id that was seen in the key, and all streams that it has at that time."""
         by_id = self.of_key.recent[key] = _by_id(self.of_key.recent[key])
-        for then, kept in _pairs(by_id[event_id]):
+        by_time = dict(_pairs(by_id[event_id]))
+        for then, kept in by_time.items():
             if time - then <= self.length:
                 streams &= ~kept
         if streams:
-            by_id[event_id] = (*by_id[event_id], time, streams)
-        return streams
+            by_time[time] = by_time.get(time, 0) | streams
+            by_id[event_id] = tuple(number for pair in by_time.items() for number in pair)
+        return streams, by_time.get(time, 0)
 
     def turn(self, time: int) -> None:
         """Let time go on; what counts no longer may be forgotten."""

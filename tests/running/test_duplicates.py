@@ -67,6 +67,22 @@ def test_what_is_remembered_can_be_put_back_in_any_order(seed: int):
     assert [second.new_for(*each) for each in given[300:]] == reference(given)[300:]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_changed_is_enough_to_go_on(seed: int):
+    """A state file has a row for each key, id and time: the last one told holds all its streams."""
+    first, given = SeenIds(LENGTH), events(seed, 2)[:120]
+    first.changed = []
+    wanted = reference(given)
+    for place, event_ in enumerate(given):
+        rows = {each[:3]: each for each in first.changed}
+        second = SeenIds(LENGTH)
+        for each in rows.values():
+            second.new_for(*each)
+        assert [second.new_for(*each) for each in given[place:]] == wanted[place:]
+        first.turn(event_.time)
+        first.new_for(*event_)
+
+
 def test_an_id_counts_no_longer_than_it_should():
     """What is too old is forgotten, also in a key that always has new ids."""
     seen = SeenIds(LENGTH)
