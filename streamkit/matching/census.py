@@ -103,7 +103,7 @@ def census_query(scan: Scan, going_on: int | None = None) -> Query:
     raw_time = values.column(scan.history.role("time"))
     columns = [f"{scan.history.time_sql(values)} AS time", f"{raw_time} IS NULL AS is_timeless"]
     columns += [f"{sql} AS part_{place}" for place, sql in enumerate(texts)]
-    bounds = scan.history.time_bounds(scan.identity)
+    bounds = scan.bounds
     if bounds:
         columns.append("_file_number")
     steps = {

@@ -257,9 +257,8 @@ def units_of(scan: Scan) -> Iterator[Unit]:
 
     Files whose footers tell that they hold nothing of the scan's time range are left out.
     """
-    bounds = scan.history.time_bounds(scan.identity)
     for file, layout in enumerate(scan.layouts):
-        if (told := bounds[file]) and not scan.may_see(told.oldest, told.newest):
+        if (told := scan.bounds[file]) and not scan.may_see(told.oldest, told.newest):
             continue
         first, rows, groups = 0, 0, list[int]()
         for number, size in enumerate(layout.groups):

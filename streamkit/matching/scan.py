@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from streamkit.definition import All
 from streamkit.errors import EventsError
-from streamkit.events.footers import Layout
+from streamkit.events.footers import Bounds, Layout
 from streamkit.events.history import History
 from streamkit.events.property import Property
 from streamkit.events.row_values import RowValues
@@ -142,6 +142,11 @@ class Scan:
     def layouts(self) -> tuple[Layout, ...]:
         """How each file is laid out; of none where they are not on this machine's disk."""
         return self.history.layouts(self.identity)
+
+    @cached_property
+    def bounds(self) -> tuple[Bounds | None, ...]:
+        """What each file's footer tells of times; None where it does not tell all."""
+        return self.history.time_bounds(self.identity)
 
     @property
     def rows(self) -> int:
