@@ -75,6 +75,10 @@ def ask_flags(
         return None
     found = ask_arrow(connection, scan.asked(files))
     positions, *words = (found[name].to_numpy() for name in found.column_names)
+    is_any = np.zeros(len(positions), bool)
+    for word in words:
+        is_any |= word != 0
+    positions, words = positions.compress(is_any), [word.compress(is_any) for word in words]
     if (positions[1:] < positions[:-1]).any():
         order = np.argsort(positions, kind="stable")
         positions, words = positions[order], [word[order] for word in words]

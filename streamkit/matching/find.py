@@ -9,7 +9,6 @@ from itertools import count
 
 import duckdb
 import numpy as np
-import polars as pl
 
 from streamkit.definition import Stream
 from streamkit.events.history import History
@@ -204,13 +203,18 @@ def _lacking(
         for rows in touching.lacking[plan.key]
     ]
     if scan.is_named:
-        numbers = np.concatenate([np.empty(0, np.uint32), *(rows["name"] for rows in lacking)])
-        names = pl.Series([scan.numbered_names[number] for number in numbers], dtype=pl.String)
+        numbers = np.concatenate([np.empty(0, np.int64), *(rows["name"] for rows in lacking)])
+        counts = np.bincount(numbers.astype(np.int64), minlength=len(scan.numbered_names))
+        names = [
+            (name or "", int(count))
+            for name, count in zip(scan.numbered_names, counts, strict=True)
+            if count
+        ]
     else:
         positions = np.concatenate([np.empty(0, np.int64), *(r["position"] for r in lacking)])
-        names = Facts(connection, scan, positions, positions[:0]).of(positions, ["name"])["name"]
-    counted = names.fill_null("").value_counts(name="rows")
-    return dict(counted.sort(["rows", names.name], descending=[True, False]).iter_rows())
+        told = Facts(connection, scan, positions, positions[:0]).of(positions, ["name"])["name"]
+        names = list(told.fill_null("").value_counts().iter_rows())
+    return dict(sorted(names, key=lambda counted: (-counted[1], counted[0])))
 
 
 def _complete(census: Census, touching: Touching, scan: Scan) -> Census:

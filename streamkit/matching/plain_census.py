@@ -60,11 +60,20 @@ def count_unit(scan: Scan, rows: UnitRows) -> UnitCount:
         null_time=len(rows.untimed),
         unparsable_time=len(untimed) - len(rows.untimed),
         future_time=len(unseen) - len(untimed),
-        null_key=len(np.setdiff1d(np.concatenate([unseen[:0], *lacking]), unseen)),
+        null_key=_count_without(lacking, unseen, count),
         newest=int(seen.max()) if has_seen else None,
         oldest=int(seen.min()) if has_seen else None,
         keys={key: _distinct([texts[part] for part in key], unseen) for key in scan.keys},
     )
+
+
+def _count_without(chosen: Sequence[Ints], others: Ints, rows: int) -> int:
+    """How many of so many rows are chosen, others left out."""
+    is_chosen = np.zeros(rows, bool)
+    for each in chosen:
+        is_chosen[each] = True
+    is_chosen[others] = False
+    return int(np.count_nonzero(is_chosen))
 
 
 def _distinct(parts: Sequence[Texts], unseen: Ints) -> Hashes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -90,10 +90,6 @@ def sequence_sql(history: History, values: RowValues) -> str:
         return f"coalesce(TRY_CAST({sql} AS BIGINT), {2**63 - 1})"
     number = f"TRY_CAST({sql} AS DOUBLE)"
     return f"CASE WHEN isnan({number}) THEN 'infinity' ELSE coalesce({number}, 'infinity') END"
-
-
-def _is_any(words: Iterable[str]) -> str:
-    return f"({' OR '.join(f'{word} <> 0' for word in words)})"
 
 
 class Scan:
@@ -262,7 +258,9 @@ class Scan:
         return bool(self._asked() or self._values.unreadable() or self._casts)
 
     def asked(self, files: Sequence[int] | None = None) -> Query:
-        """By position, the flags that are met by more than a name, of rows that meet any.
+        """By position, the flags that are met by more than a name.
+
+        Rows that meet none are left out by who asks: a condition here would work the flags out twice.
 
         Args:
             files: Only rows of these files; of all by default.
@@ -274,9 +272,8 @@ class Scan:
             where = " AND ".join(filter(None, [where, self.history.in_files_sql(files)]))
         columns = {"position": "_position"} | words
         sql = (
-            f"{self.history.steps_sql(self._values, where)},\n"
-            f"flagged AS (\n  SELECT {select_items(columns)}\n  FROM valued\n)\n"
-            f"SELECT * FROM flagged\nWHERE {_is_any(words)}"
+            f"{self.history.steps_sql(self._values, where)}\n"
+            f"SELECT {select_items(columns)}\nFROM valued"
         )
         return Query(sql, self._parameters.values)
 
