@@ -34,6 +34,7 @@ class UnitCount:
         null_key: Other rows that lack a role that some stream is keyed by.
         newest: The newest time that is not too far ahead; None where there is none.
         oldest: The oldest.
+        ahead: The first time that is too far ahead; None where there is none.
         keys: The numbers of the keys seen, by the parts of the key.
     """
 
@@ -44,6 +45,7 @@ class UnitCount:
     null_key: int
     newest: int | None
     oldest: int | None
+    ahead: int | None
     keys: Mapping[tuple[str, ...], Hashes]
 
 
@@ -63,8 +65,16 @@ def count_unit(scan: Scan, rows: UnitRows) -> UnitCount:
         null_key=_count_without(lacking, unseen, count),
         newest=int(seen.max()) if has_seen else None,
         oldest=int(seen.min()) if has_seen else None,
+        ahead=_first_after(scan.latest, rows),
         keys={key: _distinct([texts[part] for part in key], unseen) for key in scan.keys},
     )
+
+
+def _first_after(latest: int, rows: UnitRows) -> int | None:
+    """The first time of a unit that is too far ahead."""
+    if not len(rows.times) or rows.bounds[1] <= latest:
+        return None
+    return int(rows.times.compress(rows.times > latest).min())
 
 
 def _count_without(chosen: Sequence[Ints], others: Ints, rows: int) -> int:

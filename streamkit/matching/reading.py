@@ -39,12 +39,14 @@ class _Read:
         asked: What was asked for; None if nothing may be kept.
         pieces: The rows.
         census: What was counted of all rows, if that was counted on the way.
+        ahead: Then the first time that was too far ahead; None where there was none.
     """
 
     kept: Kept
     asked: Hashable
     pieces: list[Piece] = field(default_factory=list)
     census: Census | None = None
+    ahead: int | None = None
     size: int = 0
 
     def add(self, piece: Piece) -> None:
@@ -108,9 +110,10 @@ def read_plain_rows(
         The census, if the rows were counted.
     """
     scan = touching.scan
-    read = _Read(scan.history.kept, (scan.identity, plain.asked, is_counted))
+    latest = scan.latest if is_counted else None
+    read = _Read(scan.history.kept, (scan.identity, plain.asked, latest))
     known = _known(read)
-    if known is not None and (known.census is None or _is_seen_alike(known.census, scan)):
+    if known is not None and (is_counted or _is_seen_alike(known, scan)):
         _take_again(touching, known, _kept_flags(connection, scan))
         return known.census
     counts: list[UnitCount] = []
@@ -133,6 +136,7 @@ def read_plain_rows(
             read.add(piece)
     if not is_counted:
         read.census = census_of(scan, counts)
+        read.ahead = min((each.ahead for each in counts if each.ahead is not None), default=None)
     read.keep()
     return read.census
 
@@ -141,10 +145,12 @@ def _known(read: _Read) -> _Read | None:
     return None if read.asked is None else read.kept.get(read.asked)
 
 
-def _is_seen_alike(census: Census, scan: Scan) -> bool:
-    """Whether the clock changes nothing: no row was ahead of it then, and none is now."""
-    ahead = census.skipped["future_time"] or (census.newest or 0) > scan.latest
-    return not ahead
+def _is_seen_alike(known: _Read, scan: Scan) -> bool:
+    """Whether the clock changes nothing: the same rows are too far ahead now as then."""
+    assert known.census is not None
+    newest = known.census.newest
+    was_seen = newest is None or newest <= scan.latest
+    return was_seen and (known.ahead is None or scan.latest < known.ahead)
 
 
 def _take_again(touching: Touching, known: _Read, asked: Asked | None) -> None:

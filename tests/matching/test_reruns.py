@@ -144,6 +144,32 @@ def test_times_of_the_future_depend_on_the_clock(tmp_path: Path) -> None:
     assert_same(late, backtest(stream(), History(tmp_path, ROLES, keep=0), now=NOW))
 
 
+def test_rows_of_the_future_do_not_keep_others_from_being_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the clock reaches one of them, what was read is as good as new."""
+    late = pl.col("time") + pl.duration(
+        days=pl.when(pl.col("session") > "s050").then(9).otherwise(0)
+    )
+    events().with_columns(late).write_parquet(tmp_path / "events.parquet")
+    history = History(tmp_path, ROLES)
+    first = backtest(stream(), history, now=NOW)
+    assert first.summary["skipped"]["future_time"]
+    reads, read = [], plain_rows.PlainRows.read
+
+    def counted(self: plain_rows.PlainRows, unit: plain_rows.Unit) -> plain_rows.UnitRows:
+        reads.append(unit)
+        return read(self, unit)
+
+    monkeypatch.setattr(plain_rows.PlainRows, "read", counted)
+    assert backtest(stream(), history, now=NOW + timedelta(hours=1)).summary == first.summary
+    assert not reads
+    for now in (START + timedelta(days=8, minutes=1), NOW, START + timedelta(days=30)):
+        wanted = backtest(stream(), History(tmp_path, ROLES, keep=0), now=now)
+        assert_same(backtest(stream(), history, now=now), wanted)
+    assert reads
+
+
 def test_matches_of_a_file_that_changed_are_not_described(tmp_path: Path) -> None:
     """Numbers stand; what would be looked up in another file is refused, not made up."""
     events().write_parquet(tmp_path / "events.parquet")
