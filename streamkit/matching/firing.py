@@ -21,7 +21,7 @@ from streamkit.matching.plan import StreamPlan
 from streamkit.matching.scan import Scan
 from streamkit.matching.sequence import Rows, find_runs
 from streamkit.matching.threads import in_threads
-from streamkit.matching.touching import Keyed, Touching, has_flag
+from streamkit.matching.touching import Keyed, Touching, any_flag, has_flag
 
 __all__ = ["Firing", "Firings", "Stage", "find_firings"]
 
@@ -157,10 +157,7 @@ class _Ordered:
 
     def touches(self, rows: Ints, masks: dict[int, int]) -> Bools:
         """Which of some rows meet any of some flags."""
-        touches = np.zeros(len(rows), bool)
-        for word, mask in masks.items():
-            touches |= self.words[word].take(rows) & mask != 0
-        return touches
+        return any_flag([word.take(rows) for word in self.words], masks)
 
     @cached_property
     def repeats(self) -> Ints:

@@ -1,7 +1,8 @@
 """Some of the rows, in order, and how many of them stand before any row.
 
 "The last one before" is what every step and every exclude asks. It is answered by counting once:
-the marked rows are numbered, and beside each row stands how many came before it. Then a row looks its answer up in one place, whatever number of streams ask.
+the marked rows are numbered, and beside each row stands how many came before it. Then a row looks
+its answer up in one place, whatever number of streams ask.
 """
 
 from __future__ import annotations

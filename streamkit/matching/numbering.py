@@ -1,8 +1,9 @@
 """Numbers that stand for texts, and how it is seen that no two texts share one.
 
 Numbers are what makes grouping cheap. A text has two: rows are grouped by the first, of 64 bits, and
-the second, of 32 bits, which has nothing to do with the first, must be the same in all rows of a group. That two texts share both is as unlikely as that two match ids, which are 128 bits of a hash,
-are equal by chance; where two share the first alone, everything is read again with the next salt.
+the second, of 32 bits, which has nothing to do with the first, must be the same in all rows of a
+group. Together they are 96 bits, so that no two texts of any history share both by chance; where two
+share the first alone, everything is read again with the next salt.
 """
 
 from __future__ import annotations

@@ -84,6 +84,8 @@ def describe(
         firings: The firing events of each stream.
         undecided: Whether frequency and cooldown are left to the caller, and so told of as well.
     """
+    if not firings:
+        return []
     positions = [np.empty(0, np.int64)]
     named = [np.empty(0, np.int64)]
     for firing in firings:

@@ -1,7 +1,8 @@
 """What reading brought: the rows that touch some stream, and how they come together by key.
 
 A key's rows are mostly read together: files are written in order of time, and a session is short.
-Keys that lie in one piece are worked on there. The rows of all other keys are dealt into buckets, each of which holds whole keys.
+Keys that lie in one piece are worked on there. The rows of all other keys are dealt into buckets, each
+of which holds whole keys.
 """
 
 from __future__ import annotations
