@@ -71,7 +71,7 @@ def test_a_result_survives_saving_and_distrust(lab: Lab) -> None:
         expect(
             page.get_by_role("cell", name="86").or_(page.get_by_text("30 min wait")).first
         ).to_be_visible()
-        page.get_by_text("SQL: the queries").click()
+        page.get_by_text("SQL: what was asked, as queries").click()
         expect(page.get_by_text("WITH input AS").first).to_be_visible()
         assert not received.violations(OUTPUT)
         received.screenshot("result-untrusted")
@@ -134,7 +134,7 @@ def test_a_saved_page_opens_without_a_network_and_prints(lab: Lab) -> None:
     found = [each["id"] for each in results.response["violations"]]
     assert found == []
     page.emulate_media(media="print")
-    expect(page.get_by_text("SQL: the queries")).to_be_hidden()
+    expect(page.get_by_text("SQL: what was asked, as queries")).to_be_hidden()
     assert asked == [page.url]
     context.close()
 
