@@ -91,8 +91,7 @@ class Move:
         ends_runs: Whether it must not happen inside a run.
         begins: Whether it matters to a key without a state.
         may_empty: Whether it can leave a key without a state.
-        only_step: The one step that it may take, where that is all it does and the step has one
-            copy; None otherwise.
+        only_step: The one step that it may take, where that is all it does; None otherwise.
         fresh: What it makes of a key without a state; None if it completes a run there.
         only_blocks: Whether it only notes its time, for first excludes.
         only_kills: Whether it only ends waits.
@@ -139,7 +138,7 @@ def move_of(layout: Layout, flags: int) -> Move | None:
         ends_runs=ends_runs,
         begins=bool(blocks) or 0 in steps,
         may_empty=ends_runs or bool(clears or kills),
-        only_step=steps[0] if is_step and plan.steps[steps[0]].copies == 1 else None,
+        only_step=steps[0] if is_step else None,
         fresh=_fresh(layout, blocks, starts=0 in steps),
         only_blocks=bool(blocks) and not takes_steps and not kills,
         only_kills=bool(kills) and not takes_steps and not blocks,

@@ -41,25 +41,27 @@ class Shape:
     Attributes:
         places: Where the part of a stream begins, by its number; not of those that are done.
         done: The same of those that are.
-        ends: Where the parts of all end.
+        begins: Where the parts of all begin.
+        ends: Where they end.
         begun: The shape in which a stream has a part too, by its number, where it was asked for.
         left: The same of a stream that has no part any more.
         finished: The same of a stream that is done.
     """
 
-    __slots__ = ("begun", "done", "ends", "finished", "left", "parts", "places")
+    __slots__ = ("begins", "begun", "done", "ends", "finished", "left", "parts", "places")
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.places: dict[int, int] = {}
         self.done: dict[int, int] = {}
+        self.begins: dict[int, int] = {}
         self.ends: dict[int, int] = {}
         self.begun: dict[int, Shape] = {}
         self.left: dict[int, Shape] = {}
         self.finished: dict[int, Shape] = {}
         at = HEAD
         for number, size, is_done in parts:
-            (self.done if is_done else self.places)[number] = at
+            (self.done if is_done else self.places)[number] = self.begins[number] = at
             at += size
             self.ends[number] = at
 
@@ -91,7 +93,7 @@ class Keeper(Protocol):
 
     horizon: int
 
-    def look_at(self, record: Record, now: int) -> int | None:
+    def look_at(self, record: Record, at: int, now: int) -> int | None:
         """When to look at the stream's part again; `OVER` for one to drop, None for never."""
         ...
 
@@ -204,8 +206,7 @@ class Records:
             record[SHAPE] = self.bare
             del self.of_key[record[KEY]]
             return
-        at = shape.done[number] if number in shape.done else shape.places[number]
-        del record[at : shape.ends[number]]
+        del record[shape.begins[number] : shape.ends[number]]
         left = shape.left.get(number)
         if left is None:
             left = shape.left[number] = self._shape(shape, number, None)
@@ -253,14 +254,21 @@ class Records:
                 record = of_key.get(key)
                 if record is None or record[DUE] != stretch:
                     continue
-                record[DUE] = None
+                shape: Shape = record[SHAPE]
                 earliest = None
-                for number in record[SHAPE].ends:
-                    time = streams[number].look_at(record, now)
+                over = []
+                for number, at in shape.begins.items():
+                    time = streams[number].look_at(record, at, now)
                     if time == OVER:
-                        self.drop(record, number)
+                        over.append(number)
                     elif time is not None and (earliest is None or time < earliest):
                         earliest = time
+                if len(over) == len(shape.ends):  # as nearly always: all of it goes at once
+                    del of_key[key]
+                    continue
+                record[DUE] = None
+                for number in over:
+                    self.drop(record, number)
                 if earliest is not None:
                     again.append((record, max(earliest, now)))
         for record, time in again:

@@ -100,6 +100,7 @@ class Runs:
         self._last = len(plan.steps) - 1
         self._within = plan.within
         self._withins = tuple(step.within for step in plan.steps)
+        self._followed = tuple(enumerate(self._withins[1:]))
         self._copies = tuple(step.copies for step in plan.steps)
         self._lookbacks = tuple(
             zip(self.layout.blocks, (length for _, length in plan.first_excludes), strict=True)
@@ -142,8 +143,11 @@ class Runs:
         return completed if completed is None or self._is_in_time(completed) else None
 
     def take_step(self, state: State, at: int, step: int, event: Run) -> Run | None:
-        """The same where the event can only take one step of one copy, as nearly all do."""
+        """The same where the event can only take one step and nothing else, as nearly all do."""
         run = self._next_run(state, at, step, event)
+        if self._copies[step] > 1:
+            first_copy, run = run, self._last_copy(state, at, step, event)
+            self._enter(state, at, step, first_copy)
         if run is None or step == self._last:
             return run if run is None or self._is_in_time(run) else None
         state[at + step] = run
@@ -224,24 +228,26 @@ class Runs:
         """
         latest = NOTHING
         within = self._within
-        for step in range(self._last):
+        for step, following in self._followed:
             run = state[at + step]
             if run is not None:
                 ends = None if within is None else (run[5] or run)[0] + within
-                following = self._withins[step + 1]
                 if following is not None:
-                    until = run.time + following
-                    ends = until if ends is None else min(ends, until)
+                    until = run[0] + following
+                    ends = until if ends is None or until < ends else ends
                 if ends is None:
                     return NEVER
-                latest = max(latest, ends)
+                if ends > latest:
+                    latest = ends
         for place in self._rings:
-            newest = state[at + place][-1] if state[at + place] else None
+            ring = state[at + place]
+            newest = ring[-1] if ring else None
             if newest is not None:
                 if within is None:
                     return NEVER
-                first = newest[5] or newest
-                latest = max(latest, first[0] + within)
+                ends = (newest[5] or newest)[0] + within
+                if ends > latest:
+                    latest = ends
         for slot, lookback in self._lookbacks:
             if state[at + slot] is not None:
                 if lookback is None:

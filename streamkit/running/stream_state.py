@@ -136,8 +136,8 @@ class StreamState:
         """The same of a move that only ends waits."""
         assert move.kills is not None
         self._touch(record, at, time)
-        self.waits.kill(record, at, time - move.kills)
-        self._drop_if_useless(record, at)
+        if self.waits.kill(record, at, time - move.kills):
+            self._drop_if_useless(record, at)
 
     def advance(self, record: Record, at: int, move: Move, event: Run) -> Run | None:
         """The same of any move; a run that the event completes."""
@@ -280,19 +280,19 @@ class StreamState:
         parts = (part for part in self.states.values() if isinstance(part, list))
         self.waits.put_back(firing for part in parts for firing in self.waits.of(part, 0))
 
-    def look_at(self, record: Record, now: int) -> int | None:
+    def look_at(self, record: Record, at: int, now: int) -> int | None:
         """Find out whether a later event can make anything of the stream's part.
 
         Args:
             record: A key's record, in which the stream has a part.
+            at: Where the part begins.
             now: No event before it will come, in microseconds.
 
         Returns:
             When to look again; None for never; `OVER` if the part is to be dropped.
         """
-        at = record[SHAPE].places.get(self.number)
-        if at is None:
-            return self._look_at_lasting(record, record[record[SHAPE].done[self.number]], now)
+        if self._is_once and self.number in record[SHAPE].done:
+            return self._look_at_lasting(record, record[at], now)
         if not self._remembers(record, at):
             expires = self.runs.expires(record, at)
         elif waiting := self.waits.of(record, at):

@@ -61,11 +61,11 @@ class Waits:
             self.set(state, at, (*waiting, firing))
         self.queue.append(firing)
 
-    def kill(self, state: State, at: int, since: int) -> None:
-        """End the waits of events at or after a time."""
+    def kill(self, state: State, at: int, since: int) -> bool:
+        """End the waits of events at or after a time; whether there were any."""
         waiting = self.of(state, at)
         if not waiting or waiting[-1].run.time < since:
-            return
+            return False
         kept = waiting if isinstance(waiting, list) else list(waiting)
         while kept and kept[-1].run.time >= since:
             kept.pop()
@@ -75,6 +75,7 @@ class Waits:
         if self._ended > max(ENDED_KEPT, len(self.queue) // 2):
             self.queue = deque(self.open())
             self._ended = 0
+        return True
 
     def take(self, time: int) -> Firing | None:
         """The next wait of an event before a time, out of the queue; None if there is none."""
