@@ -125,6 +125,7 @@ class Watch:
         self.matcher = matcher
         self._arrivals = matcher.intake.arrivals
         decider = matcher.decider
+        decider.is_watched = True
         self._cold = {stream.plan.stream.name: _Cold(stream, store) for stream in decider.streams}
         for stream in decider.streams:
             stream.changed = set()

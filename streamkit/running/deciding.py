@@ -103,6 +103,8 @@ class Decider:
         self._swept = 0
         self.in_file = False
         """Whether some stream has keys that lie in a file and not in memory."""
+        self.is_watched = False
+        """Whether somebody wants to know which keys change."""
 
     def _records(self, kind: int, kinds: Sequence[int]) -> Records:
         """The records of one kind of key, which its streams share."""
@@ -210,17 +212,17 @@ class Decider:
         fired: list[tuple[Match, Key | None]],
     ) -> None:
         """Let one event take its part in the streams that it touches."""
-        event, in_file = None, self.in_file
+        event, in_file, is_watched = None, self.in_file, self.is_watched
         seen = None if event_id is None else self.seen
         for group in groups:
-            kind, records, place, joined, touched, members, by_shape, opening, beginning = group
+            kind, records, place, joined, touched, wanted, by_shape, opening, beginning = group
             key: Key | None = facts[place] if joined is None else joined(facts)
             if key is None or (joined is not None and None in key):
                 self._count_lacking(touched, name)
                 continue
             record = records.of_key.get(key)
             if in_file:
-                record = _recall(record, members, key)
+                record = _recall(record, wanted, key)
             if record is not None:
                 key = record[KEY]  # one text of the key for all that is kept of its events
                 if joined is None:
@@ -239,14 +241,21 @@ class Decider:
             busy = by_shape.get(shape)
             if busy is None:
                 busy = group.busy(shape)
-            if streams != touched:
+            if streams != touched:  # for others it is one
                 self.tallies.duplicates += 1
-                busy = tuple(each for each in busy if each.bit & streams)  # for others it is one
-            for number, _, _, stream, move, quick in busy:
+                busy = group.busy_of(shape, streams)
+            times, noted, if_any, members = busy
+            if record is not None:
+                for each in times:
+                    record[each] = time
+                if is_watched:
+                    for stream in noted:
+                        stream.has_changed(key)
+                for each, member in if_any:
+                    if record[each] is not None:
+                        members += (member,)
+            for number, _, _, stream, move in members:
                 at = None if record is None else record[SHAPE].places.get(number)
-                if quick is not None and record is not None and at is not None:
-                    quick(record, at, move, time)
-                    continue
                 if event is None:
                     event = new_tuple(Run, (time, self.ordinal, name, event_id, values, None, None))
                 if record is None or at is None:
@@ -356,7 +365,7 @@ class Decider:
 
 def _recall(record: Record | None, members: Sequence[Member], key: Key) -> Record | None:
     """The record of a key with what its streams have of it in a file."""
-    for number, _, _, stream, _, _ in members:
+    for number, _, _, stream, _ in members:
         if stream.recall is not None and (record is None or number not in record[SHAPE].ends):
             stream.recall(key)
             record = stream.records.of_key.get(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,7 +10,7 @@ from streamkit.running.moves import Move
 from streamkit.running.records import Opening, Record, Records, Shape
 from streamkit.running.stream_state import StreamState
 
-__all__ = ["Dispatch", "Group", "Member"]
+__all__ = ["Busy", "Dispatch", "Group", "Member"]
 
 SETS_KEPT = 10_000
 SHAPES_KEPT = 1000
@@ -25,7 +25,6 @@ class Member(NamedTuple):
         begins: Whether the event matters to a key of which the stream knows nothing.
         stream: The stream.
         move: What the event does to it.
-        quick: What to do if the event's time is all that this needs; None otherwise.
     """
 
     number: int
@@ -33,10 +32,28 @@ class Member(NamedTuple):
     begins: bool
     stream: StreamState
     move: Move
-    quick: Callable[[Record, int, Move, int], None] | None
 
 
 Members: TypeAlias = tuple[Member, ...]
+
+
+class Busy(NamedTuple):
+    """What there is to do for an event in a record of one shape.
+
+    Much of it is only to note the event's time, and much hangs on one place of the record that is
+    mostly empty. So both are told by places, and no stream is asked.
+
+    Args:
+        times: The places that hold the event's time from now on.
+        touched: The streams that these belong to or that have something to do only if.
+        if_any: Streams that have something to do only if a place of the record holds something.
+        members: Those that have something to do in any case.
+    """
+
+    times: tuple[int, ...]
+    touched: tuple[StreamState, ...]
+    if_any: tuple[tuple[int, Member], ...]
+    members: Members
 
 
 class Group(NamedTuple):
@@ -61,23 +78,22 @@ class Group(NamedTuple):
     joined: Callable[[Sequence[Any]], tuple[Any, ...]] | None
     streams: int
     members: Members
-    by_shape: dict[Shape, Members]
+    by_shape: dict[Shape, Busy]
     opening: Opening | None
     beginning: tuple[StreamState, ...]
 
-    def busy(self, shape: Shape) -> Members:
-        """The streams that have something to do: nearly all have nothing of nearly all keys."""
+    def busy(self, shape: Shape) -> Busy:
+        """What there is to do: nearly all streams have nothing to do with nearly all keys."""
         found = self.by_shape.get(shape)
         if found is None:
             if len(self.by_shape) >= SHAPES_KEPT:
                 self.by_shape.clear()
-            found = self.by_shape[shape] = tuple(
-                member
-                for member in self.members
-                if member.number in shape.places
-                or (member.begins and member.number not in shape.done)
-            )
+            found = self.by_shape[shape] = _busy(self.members, shape)
         return found
+
+    def busy_of(self, shape: Shape, streams: int) -> Busy:
+        """The same if the event counts for some of the streams alone, as bits."""
+        return _busy([member for member in self.members if member.bit & streams], shape)
 
 
 class Dispatch:
@@ -142,7 +158,7 @@ def _opening(records: Records, beginning: Sequence[Member]) -> Opening | None:
     """What an event makes of a key without a record, if it makes the same of all such keys."""
     fresh = {
         number: (stream.layout.size, move.fresh)
-        for number, _, _, stream, move, _ in beginning
+        for number, _, _, stream, move in beginning
         if move.fresh is not None
     }
     return records.opening(fresh) if fresh and len(fresh) == len(beginning) else None
@@ -153,5 +169,28 @@ def _member(number: int, stream: StreamState, flags: int) -> Member | None:
     move = stream.move(flags)
     if move is None:
         return None
-    quick = stream.block if move.only_blocks else stream.kill if move.only_kills else None
-    return Member(number, 1 << number, move.begins, stream, move, quick)
+    return Member(number, 1 << number, move.begins, stream, move)
+
+
+def _busy(members: Iterable[Member], shape: Shape) -> Busy:
+    """What these streams have to do in a record of a shape."""
+    times: list[int] = []
+    touched, if_any, others = [], [], []
+    for member in members:
+        number, _, begins, stream, move = member
+        at = shape.places.get(number)
+        if at is None:
+            if begins and number not in shape.done:
+                others.append(member)
+            continue
+        place = stream.layout.needs(move)
+        if place is None and not move.only_blocks:
+            others.append(member)
+            continue
+        if place is not None:
+            if_any.append((at + place, member))
+        touched.append(stream)
+        times += [at + slot for slot in move.blocks]
+        if stream.layout.touched is not None:
+            times.append(at + stream.layout.touched)
+    return Busy(tuple(times), tuple(touched), tuple(if_any), tuple(others))

@@ -63,6 +63,18 @@ class Layout:
             size=next(places),
         )
 
+    def needs(self, move: Move) -> int | None:
+        """The place that must hold something, or else a move does nothing but touch the key.
+
+        Returns:
+            None for a move of which no place says this.
+        """
+        if move.only_kills:
+            return self.waiting
+        if move.only_step and self.rings[move.only_step] is None:
+            return move.only_step - 1
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
@@ -129,7 +141,7 @@ def move_of(layout: Layout, flags: int) -> Move | None:
     kills = [length for flag, length in plan.last_excludes if flags >> flag & 1]
     ends_runs = any(flags >> flag & 1 for flag in plan.run_excludes)
     takes_steps = bool(steps or clears or ends_runs)
-    is_step = len(steps) == 1 and not (clears or blocks or ends_runs)
+    is_step = len(steps) == 1 and not (clears or blocks or kills or ends_runs)
     return Move(
         steps=tuple(reversed(steps)),
         clears=tuple(clears),

@@ -118,42 +118,34 @@ class StreamState:
         if self.changed is not None:
             self.changed.add(key)
 
-    def block(self, record: Record, at: int, move: Move, time: int) -> None:
-        """Let an event take its part in a key, of a move that only blocks.
+    def advance(self, record: Record, at: int, move: Move, event: Run) -> Run | None:
+        """Let an event take its part in a key; a run that it completes.
 
         Args:
             record: The key's record.
             at: Where the stream's part begins.
             move: What the event does.
-            time: Its time, in microseconds.
+            event: The event.
         """
-        if self.changed is not None or self._touched is not None:
-            self._touch(record, at, time)
-        for slot in move.blocks:
-            record[at + slot] = time
-
-    def kill(self, record: Record, at: int, move: Move, time: int) -> None:
-        """The same of a move that only ends waits."""
-        assert move.kills is not None
-        self._touch(record, at, time)
-        if self.waits.kill(record, at, time - move.kills):
-            self._drop_if_useless(record, at)
-
-    def advance(self, record: Record, at: int, move: Move, event: Run) -> Run | None:
-        """The same of any move; a run that the event completes."""
         self._touch(record, at, event[0])
-        if move.kills is not None:
-            self.waits.kill(record, at, event[0] - move.kills)
-        if move.only_step is not None and not move.may_empty:
+        if move.only_step is not None:
             return self.runs.take_step(record, at, move.only_step, event)
+        if move.kills is not None:
+            is_less = self.waits.kill(record, at, event[0] - move.kills)
+            if move.only_kills and not is_less:
+                return None
         completed = self.runs.advance(record, at, move, event)
         if move.may_empty and completed is None:
             self._drop_if_useless(record, at)
         return completed
 
-    def _touch(self, record: Record, at: int, time: int) -> None:
+    def has_changed(self, key: Key) -> None:
+        """Note that the stream's part of a key changed, for who asks."""
         if self.changed is not None:
-            self.changed.add(record[KEY])
+            self.changed.add(key)
+
+    def _touch(self, record: Record, at: int, time: int) -> None:
+        self.has_changed(record[KEY])
         if self._touched is not None:
             record[at + self._touched] = time
 
