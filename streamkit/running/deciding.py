@@ -12,7 +12,7 @@ from streamkit.events.schema import Schema
 from streamkit.matching.contexts import Needs
 from streamkit.matching.plan import Plan, StreamPlan
 from streamkit.running.asking import Values
-from streamkit.running.dispatch import Dispatch, Group, Member
+from streamkit.running.dispatch import Dispatch, Group, Member, Members
 from streamkit.running.duplicates import SeenIds
 from streamkit.running.firing import Firing
 from streamkit.running.matches import Match
@@ -178,96 +178,115 @@ class Decider:
     def _decide(self, events: Sequence[Held], oldest: int) -> list[tuple[Match, Key | None]]:
         fired: list[tuple[Match, Key | None]] = []
         known, groups_of = self._dispatch.known, self._dispatch.groups
-        sessions, session_place = self.sessions, self._session
-        counts, take_part, note = self._counts, self._take_part, self.twins.add
+        counts, all_seen, lacking = self._counts, self.seen, self.lacking
+        in_file, is_watched, has_sessions = self.in_file, self.is_watched, self.sessions is not None
         is_proven = True
         for time, _, _, _, name, flags, facts, event_id, values in events:
-            if sessions is not None and session_place is not None:
-                user = facts[session_place]
-                session = None if user is None else sessions.at(user, time, oldest)
-                facts[session_place] = None if session is None else session.value
-                is_proven = session is None or session.is_proven
+            if has_sessions:
+                is_proven = self._make_session(facts, time, oldest)
             groups = known.get(flags)
             if groups is None:
                 groups = groups_of(flags)
             if groups:
                 self.ordinal += 1
-                take_part(groups, time, name, facts, event_id, values, is_proven, fired)
+            event: Run | None = None
+            seen = None if event_id is None else all_seen
+            for group in groups:
+                kind, records, place, joined, touched, wanted, by_shape, opening, beginning = group
+                key: Key | None = facts[place] if joined is None else joined(facts)
+                if key is None or (joined is not None and None in key):
+                    lacks = (touched, name)
+                    if lacks in lacking:
+                        lacking[lacks] += 1
+                    else:
+                        self._count_lacking(touched, name)
+                    continue
+                record = records.of_key.get(key)
+                if in_file:
+                    record = _recall(record, wanted, key)
+                if record is not None:
+                    key = record[KEY]  # one text of the key for all that is kept of its events
+                    if joined is None:
+                        facts[place] = record[KEY]
+                streams = touched
+                if event_id is not None and seen is not None:
+                    streams = seen[kind].new_for(key, event_id, time, touched)
+                if record is None and opening is not None and streams == touched:
+                    if event is None:
+                        event = new_tuple(
+                            Run, (time, self.ordinal, name, event_id, values, None, None)
+                        )
+                    records.open(key, opening, event)
+                    for stream in beginning:
+                        stream.has_begun(key)
+                    continue
+                shape = records.bare if record is None else record[SHAPE]
+                busy = by_shape.get(shape)
+                if busy is None:
+                    busy = group.busy(shape)
+                if streams != touched:  # for others it is one
+                    self.tallies.duplicates += 1
+                    busy = group.busy_of(shape, streams)
+                times, noted, if_any, members = busy
+                if record is not None:
+                    for each in times:
+                        record[each] = time
+                    if is_watched:
+                        for stream in noted:
+                            stream.has_changed(key)
+                    for each, member in if_any:
+                        if record[each] is not None:
+                            members += (member,)
+                if members:
+                    if event is None:
+                        event = new_tuple(
+                            Run, (time, self.ordinal, name, event_id, values, None, None)
+                        )
+                    fired += self._take_part(group, members, key, event, facts, is_proven)
             if flags & counts:
-                note(time, name, facts)
+                self.twins.add(time, name, facts)
         if events:
             self.tallies.decided += len(events)
             self.last = events[-1][:3]
         return fired
 
+    def _make_session(self, facts: list[str | None], time: int, oldest: int) -> bool:
+        """Put an event's session in place of its user; whether the session's start was seen."""
+        assert self.sessions is not None
+        if self._session is None:
+            return True
+        user = facts[self._session]
+        if user is None:
+            return True
+        session = self.sessions.at(user, time, oldest)
+        facts[self._session] = session.value
+        return session.is_proven
+
     def _take_part(
         self,
-        groups: Sequence[Group],
-        time: int,
-        name: str | None,
+        group: Group,
+        members: Members,
+        key: Key,
+        event: Run,
         facts: list[str | None],
-        event_id: str | None,
-        values: Values | None,
         is_proven: bool,
-        fired: list[tuple[Match, Key | None]],
-    ) -> None:
-        """Let one event take its part in the streams that it touches."""
-        event, in_file, is_watched = None, self.in_file, self.is_watched
-        seen = None if event_id is None else self.seen
-        for group in groups:
-            kind, records, place, joined, touched, wanted, by_shape, opening, beginning = group
-            key: Key | None = facts[place] if joined is None else joined(facts)
-            if key is None or (joined is not None and None in key):
-                self._count_lacking(touched, name)
-                continue
-            record = records.of_key.get(key)
-            if in_file:
-                record = _recall(record, wanted, key)
-            if record is not None:
-                key = record[KEY]  # one text of the key for all that is kept of its events
-                if joined is None:
-                    facts[place] = record[KEY]
-            streams = touched
-            if event_id is not None and seen is not None:
-                streams = seen[kind].new_for(key, event_id, time, touched)
-            if record is None and opening is not None and streams == touched:
-                if event is None:
-                    event = new_tuple(Run, (time, self.ordinal, name, event_id, values, None, None))
-                records.open(key, opening, event)
-                for stream in beginning:
-                    stream.has_begun(key)
-                continue
-            shape = records.bare if record is None else record[SHAPE]
-            busy = by_shape.get(shape)
-            if busy is None:
-                busy = group.busy(shape)
-            if streams != touched:  # for others it is one
-                self.tallies.duplicates += 1
-                busy = group.busy_of(shape, streams)
-            times, noted, if_any, members = busy
-            if record is not None:
-                for each in times:
-                    record[each] = time
-                if is_watched:
-                    for stream in noted:
-                        stream.has_changed(key)
-                for each, member in if_any:
-                    if record[each] is not None:
-                        members += (member,)
-            for number, _, _, stream, move in members:
-                at = None if record is None else record[SHAPE].places.get(number)
-                if event is None:
-                    event = new_tuple(Run, (time, self.ordinal, name, event_id, values, None, None))
-                if record is None or at is None:
-                    run = stream.begin(key, move, event)
-                    record = records.of_key.get(key)
-                else:
-                    run = stream.advance(record, at, move, event)
-                if run is not None:
-                    firing = self._firing(stream, kind, key, run, facts, is_proven)
-                    match = stream.complete(firing)
-                    if match is not None:
-                        fired.append((match, firing.by))
+    ) -> list[tuple[Match, Key | None]]:
+        """Let an event take its part in streams of one kind of key; what it fires."""
+        fired: list[tuple[Match, Key | None]] = []
+        of_key = group.records.of_key
+        for number, _, _, stream, move in members:
+            record = of_key.get(key)
+            at = None if record is None else record[SHAPE].places.get(number)
+            if record is None or at is None:
+                run = stream.begin(key, move, event)
+            else:
+                run = stream.advance(record, at, move, event)
+            if run is not None:
+                firing = self._firing(stream, group.kind, key, run, facts, is_proven)
+                match = stream.complete(firing)
+                if match is not None:
+                    fired.append((match, firing.by))
+        return fired
 
     def _count_lacking(self, streams: int, name: str | None) -> None:
         lacks, counts = (streams, name), self.lacking

@@ -10,7 +10,7 @@ from streamkit.running.moves import Move
 from streamkit.running.records import Opening, Record, Records, Shape
 from streamkit.running.stream_state import StreamState
 
-__all__ = ["Busy", "Dispatch", "Group", "Member"]
+__all__ = ["Busy", "Dispatch", "Group", "Member", "Members"]
 
 SETS_KEPT = 10_000
 SHAPES_KEPT = 1000

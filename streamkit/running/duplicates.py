@@ -57,32 +57,28 @@ class SeenIds:
 
     def new_for(self, key: Key, event_id: str, time: int, streams: int) -> int:
         """For which of the streams that an event touches it is no duplicate, as bits."""
-        recent = self.of_key.recent
-        known = recent.get(key)
-        of_time = streams
-        if known is None:
+        of_key = self.of_key
+        known = of_key.recent.get(key)
+        if known is None and key in of_key.older:
             known = self._from_older(key, time)
-        if known is None:
-            recent[key] = (event_id, time, streams)
-        elif event_id in known:
-            streams, of_time = self._new_beside(key, event_id, time, streams)
-        elif type(known) is dict:
+        if known is not None and event_id in known:
+            return self._new_beside(key, event_id, time, streams)
+        if type(known) is dict:
             known[event_id] = (time, streams)
+        elif known is None:
+            of_key.recent[key] = (event_id, time, streams)
         elif len(known) < LONGEST:
-            recent[key] = (*known, event_id, time, streams)
+            of_key.recent[key] = (*known, event_id, time, streams)
         else:
-            recent[key] = {**_by_id(known), event_id: (time, streams)}
-        if streams:
-            self._count += of_time == streams  # else it is one with what was kept at that time
-            if self.changed is not None:
-                self.changed.append(SeenId(key, event_id, time, of_time))
+            of_key.recent[key] = {**_by_id(known), event_id: (time, streams)}
+        self._count += 1
+        if self.changed is not None:
+            self.changed.append(SeenId(key, event_id, time, streams))
         return streams
 
     def _from_older(self, key: Key, now: int) -> Ids | None:
         """The ids of a key that was not met of late; those that count go on being known."""
-        ids = self.of_key.older.pop(key, None)
-        if ids is None:
-            return None
+        ids = self.of_key.older.pop(key)
         found = list(_entries(key, ids))
         kept = [each for each in found if now - each.time <= self.length]
         self._older -= len(found)
@@ -97,17 +93,20 @@ class SeenIds:
         self.of_key.recent[key] = known
         return known
 
-    def _new_beside(self, key: Key, event_id: str, time: int, streams: int) -> tuple[int, int]:
-        """The same of an id that was seen in the key, and all streams that it has at that time."""
+    def _new_beside(self, key: Key, event_id: str, time: int, streams: int) -> int:
+        """The same of an id that was seen in the key."""
         by_id = self.of_key.recent[key] = _by_id(self.of_key.recent[key])
         by_time = dict(_pairs(by_id[event_id]))
         for then, kept in by_time.items():
             if time - then <= self.length:
                 streams &= ~kept
         if streams:
+            self._count += time not in by_time  # else it is one with what was kept at that time
             by_time[time] = by_time.get(time, 0) | streams
             by_id[event_id] = tuple(number for pair in by_time.items() for number in pair)
-        return streams, by_time.get(time, 0)
+            if self.changed is not None:
+                self.changed.append(SeenId(key, event_id, time, by_time[time]))
+        return streams
 
     def turn(self, time: int) -> None:
         """Let time go on; what counts no longer may be forgotten."""
