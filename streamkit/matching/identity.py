@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import duckdb
 import polars as pl
@@ -16,6 +16,8 @@ __all__ = ["compact", "match_id", "match_ids"]
 
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """JSON without spaces: the text that ids are made of."""
+quoted: Callable[[str], str] = json.encoder.encode_basestring
+"""A text as that writes it."""
 ESCAPED = r'["\\\x00-\x1f]'
 """What stands otherwise in JSON than in the text itself (RFC 8259, section 7)."""
 
@@ -49,9 +51,13 @@ def match_id(
         >>> match_id("checkout-rescue", ["s1"], "e7")
         '8fa39655c1c7950e236ef1ace6302836'
     """
-    parts: list[object] = [stream, list(key)]
-    parts += [event_id] if event_id is not None else [time, name, nth]
-    return hashlib.sha256(compact(parts).encode()).hexdigest()[:32]
+    keys = ",".join(map(quoted, key))
+    if event_id is not None:
+        event = quoted(event_id)
+    else:
+        event = f"{time},{'null' if name is None else quoted(name)},{nth}"
+    text = f"[{quoted(stream)},[{keys}],{event}]"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def match_ids(

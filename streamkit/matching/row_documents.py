@@ -38,7 +38,8 @@ WORDS = {"true": True, "false": False, "null": None}
 
 
 def _first_of_equal_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(pairs[::-1])
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else dict(pairs[::-1])
 
 
 def _refuse(word: str) -> Any:

@@ -20,6 +20,7 @@ from streamkit.definition.criteria import Any as AnyOf
 from streamkit.events.property import Property
 from streamkit.events.types import Kind
 from streamkit.matching.predicates import folded_pattern
+from streamkit.matching.row_casts import cast_to_column
 from streamkit.matching.row_paths import Event, Read, RowReaders
 from streamkit.matching.row_values import INT64, UINT64, as_double, micros, plain, read_number
 from streamkit.path import Path
@@ -30,11 +31,11 @@ __all__ = ["Test", "criterion_test"]
 Test: TypeAlias = Callable[[Any], bool]
 """A yes or no about one value, or about one event."""
 Tests: TypeAlias = dict[type, Test]
-OWN_KINDS = {Kind.TEXT: str, Kind.BOOLEAN: bool, Kind.TIMESTAMP: datetime}
-"""Types of Python that a column's values mostly have and then need no cast."""
 ANSWERS_KEPT = 2048
 SHORT = 256
 LARGEST = sys.float_info.max
+FINDERS = ("contains", "starts_with", "ends_with")
+"""Operators that find a text in a text."""
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "gte": operator.ge,
@@ -141,10 +142,14 @@ def _comparison(comparison: Comparison, bound: Property, readers: RowReaders) ->
 
     holds: Test = of_value
     is_negative = comparison.operator in NEGATIVES
-    if not bound.accesses and bound.cast is None and bound.type.kind in OWN_KINDS:
-        right = OWN_KINDS[bound.type.kind]
+    if not bound.accesses and bound.cast is None:
+        right, _ = cast_to_column(bound.type)
         if right in tests:
-            holds = _column_test(bound.column, right, tests[right], of_value)
+            sought = operands[0] if name in FINDERS and not comparison.ignore_case else None
+            if right is str and isinstance(sought, str):
+                holds = _column_finder(bound.column, name, sought, of_value)
+            else:
+                holds = _column_test(bound.column, right, tests[right], of_value)
     return (lambda event: not holds(event)) if is_negative else holds
 
 
@@ -155,6 +160,8 @@ def _presence(read: Read, bound: Property, readers: RowReaders, *, wanted: bool)
     """
     cast = readers.cast(bound)
     if cast is None or bound.type.kind is Kind.LIST:
+        if not bound.accesses and bound.type.kind is Kind.TEXT:
+            return _column_presence(bound.column, read, wanted=wanted)
         return lambda event: (read(event) is not None) is wanted
 
     def present(event: Event) -> bool:
@@ -162,6 +169,17 @@ def _presence(read: Read, bound: Property, readers: RowReaders, *, wanted: bool)
         if value is not None and type(value) is not list:
             value = cast(value)
         return (value is not None) is wanted
+
+    return present
+
+
+def _column_presence(column: str, read: Read, *, wanted: bool) -> Test:
+    """The same for a whole column of text, where nearly all values are text."""
+
+    def present(event: Event) -> bool:
+        if type(event.get(column)) is str:
+            return wanted
+        return (read(event) is not None) is wanted
 
     return present
 
@@ -176,8 +194,31 @@ def _column_test(column: str, right: type, test: Test, otherwise: Test) -> Test:
     return holds
 
 
+def _column_finder(column: str, name: str, sought: str, otherwise: Test) -> Test:
+    """The same for a text to be found in a column of text: what is asked of most page addresses.
+
+    Each is written out, because to call a test of the value takes longer than the answer.
+    """
+
+    def contains(event: Event) -> bool:
+        value = event.get(column)
+        return sought in value if type(value) is str else otherwise(event)
+
+    def starts_with(event: Event) -> bool:
+        value = event.get(column)
+        return value.startswith(sought) if type(value) is str else otherwise(event)
+
+    def ends_with(event: Event) -> bool:
+        value = event.get(column)
+        return value.endswith(sought) if type(value) is str else otherwise(event)
+
+    return {"contains": contains, "starts_with": starts_with, "ends_with": ends_with}[name]
+
+
 def _other_values(tests: Tests, cast: Read | None) -> Test:
     """Missing values, lists, values to be cast, and types that are not Python's own."""
+
+    get = tests.get if cast is None else lambda _: None
 
     def one(value: Any) -> bool:
         if cast is not None:
@@ -191,7 +232,11 @@ def _other_values(tests: Tests, cast: Read | None) -> Test:
         if value is None:
             return False
         if type(value) is list:
-            return any(one(item) for item in value if item is not None)
+            for item in value:
+                test = get(type(item))
+                if test(item) if test is not None else item is not None and one(item):
+                    return True
+            return False
         if isinstance(value, tuple) or hasattr(value, "tolist"):
             value = plain(value)
             return other(value) if type(value) is list else one(value)

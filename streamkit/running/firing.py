@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from streamkit.definition import Frequency
 from streamkit.matching.contexts import Needs
@@ -15,8 +15,7 @@ from streamkit.running.runs import Key, Run
 __all__ = ["Firing", "goes_on_after", "make_match"]
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
+class Firing(NamedTuple):
     """A run that is complete, before its wait is over.
 
     Args:
