@@ -26,7 +26,7 @@ from streamkit.matching.row_values import INT64, UINT64, as_double, micros, plai
 from streamkit.path import Path
 from streamkit.times import to_microseconds
 
-__all__ = ["Test", "criterion_test"]
+__all__ = ["Test", "all_of", "criterion_test", "criterion_tests"]
 
 Test: TypeAlias = Callable[[Any], bool]
 """A yes or no about one value, or about one event."""
@@ -63,13 +63,10 @@ def criterion_test(
         (True, False, False)
     """
     match criterion:
-        case All(()):
-            return lambda _: True
-        case All((only,)) | AnyOf((only,)):
-            return criterion_test(only, bind, readers)
         case All():
-            parts = sorted(_parts(criterion), key=lambda part: _cost(part, bind))
-            return _all([criterion_test(each, bind, readers) for each in parts])
+            return all_of(criterion_tests(criterion, bind, readers))
+        case AnyOf((only,)):
+            return criterion_test(only, bind, readers)
         case AnyOf(criteria):
             return _any([criterion_test(each, bind, readers) for each in criteria])
         case Not(inner):
@@ -77,6 +74,14 @@ def criterion_test(
             return lambda event: not test(event)
         case Comparison():
             return _comparison(criterion, bind(criterion.path), readers)
+
+
+def criterion_tests(
+    criterion: Criterion, bind: Callable[[Path], Property], readers: RowReaders
+) -> list[Test]:
+    """The same as tests that must all hold, the cheap ones first."""
+    parts = sorted(_parts(criterion), key=lambda part: _cost(part, bind))
+    return [criterion_test(each, bind, readers) for each in parts]
 
 
 def _parts(criterion: Criterion) -> list[Criterion]:
@@ -102,13 +107,14 @@ def _cost(criterion: Criterion, bind: Callable[[Path], Property]) -> int:
     return cost + 5 * (bound.is_document and bound.column_type.kind is Kind.TEXT)
 
 
-def _all(tests: Sequence[Test]) -> Test:
+def all_of(tests: Sequence[Test]) -> Test:
+    """Tests that must all hold, as one."""
     if not tests:
         return lambda _: True
     if len(tests) == 1:
         return tests[0]
     middle = len(tests) // 2  # halved, so that many criteria are not nested deeply
-    first, second = _all(tests[:middle]), _all(tests[middle:])
+    first, second = all_of(tests[:middle]), all_of(tests[middle:])
     return lambda event: first(event) and second(event)
 
 
@@ -217,7 +223,6 @@ def _column_finder(column: str, name: str, sought: str, otherwise: Test) -> Test
 
 def _other_values(tests: Tests, cast: Read | None) -> Test:
     """Missing values, lists, values to be cast, and types that are not Python's own."""
-
     get = tests.get if cast is None else lambda _: None
 
     def one(value: Any) -> bool:

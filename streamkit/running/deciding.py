@@ -175,12 +175,14 @@ class Decider:
             told.append((match, by))
         return told
 
-    def _decide(self, events: Sequence[Held], oldest: int) -> list[tuple[Match, Key | None]]:
+    def _decide(  # noqa: PLR0915 # one loop, because a call for each event takes long
+        self, events: Sequence[Held], oldest: int
+    ) -> list[tuple[Match, Key | None]]:
         fired: list[tuple[Match, Key | None]] = []
         known, groups_of = self._dispatch.known, self._dispatch.groups
         counts, all_seen, lacking = self._counts, self.seen, self.lacking
         in_file, is_watched, has_sessions = self.in_file, self.is_watched, self.sessions is not None
-        is_proven = True
+        note, is_proven = self.twins.add, True
         for time, _, _, _, name, flags, facts, event_id, values in events:
             if has_sessions:
                 is_proven = self._make_session(facts, time, oldest)
@@ -192,8 +194,8 @@ class Decider:
             event: Run | None = None
             seen = None if event_id is None else all_seen
             for group in groups:
-                kind, records, place, joined, touched, wanted, by_shape, opening, beginning = group
-                key: Key | None = facts[place] if joined is None else joined(facts)
+                joined, touched = group.joined, group.streams
+                key: Key | None = facts[group.place] if joined is None else joined(facts)
                 if key is None or (joined is not None and None in key):
                     lacks = (touched, name)
                     if lacks in lacking:
@@ -201,41 +203,41 @@ class Decider:
                     else:
                         self._count_lacking(touched, name)
                     continue
-                record = records.of_key.get(key)
+                record = group.records.of_key.get(key)
                 if in_file:
-                    record = _recall(record, wanted, key)
+                    record = _recall(record, group.members, key)
                 if record is not None:
                     key = record[KEY]  # one text of the key for all that is kept of its events
                     if joined is None:
-                        facts[place] = record[KEY]
+                        facts[group.place] = record[KEY]
                 streams = touched
                 if event_id is not None and seen is not None:
-                    streams = seen[kind].new_for(key, event_id, time, touched)
-                if record is None and opening is not None and streams == touched:
+                    streams = seen[group.kind].new_for(key, event_id, time, touched)
+                if record is None and group.opening is not None and streams == touched:
                     if event is None:
                         event = new_tuple(
                             Run, (time, self.ordinal, name, event_id, values, None, None)
                         )
-                    records.open(key, opening, event)
-                    for stream in beginning:
-                        stream.has_begun(key)
+                    group.records.open(key, group.opening, event)
+                    for stream in group.beginning:
+                        stream.keys += 1
+                        if is_watched:
+                            stream.has_changed(key)
                     continue
-                shape = records.bare if record is None else record[SHAPE]
-                busy = by_shape.get(shape)
-                if busy is None:
-                    busy = group.busy(shape)
+                shape = group.records.bare if record is None else record[SHAPE]
+                busy = group.by_shape.get(shape) or group.busy(shape)
                 if streams != touched:  # for others it is one
                     self.tallies.duplicates += 1
                     busy = group.busy_of(shape, streams)
-                times, noted, if_any, members = busy
+                members = busy.members
                 if record is not None:
-                    for each in times:
-                        record[each] = time
+                    for place in busy.times:
+                        record[place] = time
                     if is_watched:
-                        for stream in noted:
+                        for stream in busy.touched:
                             stream.has_changed(key)
-                    for each, member in if_any:
-                        if record[each] is not None:
+                    for place, member in busy.if_any:
+                        if record[place] is not None:
                             members += (member,)
                 if members:
                     if event is None:
@@ -244,7 +246,7 @@ class Decider:
                         )
                     fired += self._take_part(group, members, key, event, facts, is_proven)
             if flags & counts:
-                self.twins.add(time, name, facts)
+                note(time, name, facts)
         if events:
             self.tallies.decided += len(events)
             self.last = events[-1][:3]
@@ -274,13 +276,13 @@ class Decider:
         """Let an event take its part in streams of one kind of key; what it fires."""
         fired: list[tuple[Match, Key | None]] = []
         of_key = group.records.of_key
-        for number, _, _, stream, move in members:
-            record = of_key.get(key)
-            at = None if record is None else record[SHAPE].places.get(number)
+        for member in members:
+            record, stream = of_key.get(key), member.stream
+            at = None if record is None else record[SHAPE].places.get(member.number)
             if record is None or at is None:
-                run = stream.begin(key, move, event)
+                run = stream.begin(key, member.move, event)
             else:
-                run = stream.advance(record, at, move, event)
+                run = stream.advance(record, at, member.move, event)
             if run is not None:
                 firing = self._firing(stream, group.kind, key, run, facts, is_proven)
                 match = stream.complete(firing)
@@ -384,8 +386,11 @@ class Decider:
 
 def _recall(record: Record | None, members: Sequence[Member], key: Key) -> Record | None:
     """The record of a key with what its streams have of it in a file."""
-    for number, _, _, stream, _ in members:
-        if stream.recall is not None and (record is None or number not in record[SHAPE].ends):
+    for member in members:
+        stream = member.stream
+        if stream.recall is not None and (
+            record is None or member.number not in record[SHAPE].ends
+        ):
             stream.recall(key)
             record = stream.records.of_key.get(key)
     return record

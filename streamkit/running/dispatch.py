@@ -1,13 +1,18 @@
-"""From the flags of an event to the streams it touches, worked out once for each set of flags."""
+"""From the flags of an event to the streams it touches, worked out once for each set of flags.
+
+These are classes with slots and no named tuples: an attribute of a slot is found at once, while a
+named tuple is taken apart one by one, and that for every event.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from streamkit.running.moves import Move
-from streamkit.running.records import Opening, Record, Records, Shape
+from streamkit.running.records import Opening, Records, Shape
 from streamkit.running.stream_state import StreamState
 
 __all__ = ["Busy", "Dispatch", "Group", "Member", "Members"]
@@ -16,7 +21,8 @@ SETS_KEPT = 10_000
 SHAPES_KEPT = 1000
 
 
-class Member(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Member:
     """A stream that an event touches.
 
     Args:
@@ -37,7 +43,8 @@ class Member(NamedTuple):
 Members: TypeAlias = tuple[Member, ...]
 
 
-class Busy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Busy:
     """What there is to do for an event in a record of one shape.
 
     Much of it is only to note the event's time, and much hangs on one place of the record that is
@@ -56,7 +63,8 @@ class Busy(NamedTuple):
     members: Members
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Group:
     """Streams of one kind of key that an event touches.
 
     Args:
@@ -157,9 +165,9 @@ class Dispatch:
 def _opening(records: Records, beginning: Sequence[Member]) -> Opening | None:
     """What an event makes of a key without a record, if it makes the same of all such keys."""
     fresh = {
-        number: (stream.layout.size, move.fresh)
-        for number, _, _, stream, move in beginning
-        if move.fresh is not None
+        member.number: (member.stream.layout.size, member.move.fresh)
+        for member in beginning
+        if member.move.fresh is not None
     }
     return records.opening(fresh) if fresh and len(fresh) == len(beginning) else None
 
@@ -177,10 +185,10 @@ def _busy(members: Iterable[Member], shape: Shape) -> Busy:
     times: list[int] = []
     touched, if_any, others = [], [], []
     for member in members:
-        number, _, begins, stream, move = member
-        at = shape.places.get(number)
+        stream, move = member.stream, member.move
+        at = shape.places.get(member.number)
         if at is None:
-            if begins and number not in shape.done:
+            if member.begins and member.number not in shape.done:
                 others.append(member)
             continue
         place = stream.layout.needs(move)

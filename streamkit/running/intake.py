@@ -125,19 +125,19 @@ class Intake:
             wanted = self._by_name.get(name, self._other)
             if wanted is None:
                 return None
-            flags, tests, columns, others = wanted
-            for bit, test in tests:
-                if test(event):
+            flags = wanted.flags
+            for bit, test, rest in wanted.tests:
+                if test(event) and (rest is None or rest(event)):
                     flags |= bit
             if not flags and not self._everything:
                 return None
             facts = self._no_facts.copy()
-            for place, column, read in columns:
+            for place, column, read in wanted.columns:
                 value = event.get(column)
                 if value is not None and (type(value) is not str or not value.isascii()):
                     value = read(event)
                 facts[place] = value
-            for place, read in others:
+            for place, read in wanted.facts:
                 facts[place] = read(event)
             event_id: str | None = None
             if self._id is not None:

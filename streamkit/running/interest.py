@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
-from streamkit.definition import All
+from streamkit.definition import All, Criterion
 from streamkit.matching.plan import Plan
 from streamkit.matching.row_paths import Event, Read, RowReaders
-from streamkit.matching.row_predicates import Test, criterion_test
+from streamkit.matching.row_predicates import Test, all_of, criterion_tests
 from streamkit.running.event_types import EventTypes
 from streamkit.running.facts import Text
 
 __all__ = ["Interest", "Wanted"]
 
 
-class Wanted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Wanted:
     """What is asked of events of one name.
 
     Args:
         flags: Flags that every such event meets, as bits.
-        tests: Further flags, each with what an event must meet.
+        tests: Further flags, each with what an event must meet, and must meet too (None for no
+            more).
         columns: Places of the texts that streams need of such an event and that mostly stand in
             a column as they are, each with the column and a function that gives it anyhow.
         facts: Places of the other texts, each with a function that gives it.
     """
 
     flags: int
-    tests: tuple[tuple[int, Test], ...]
+    tests: tuple[tuple[int, Test, Test | None], ...]
     columns: tuple[tuple[int, str, Read], ...]
     facts: tuple[tuple[int, Read], ...]
 
@@ -57,7 +59,7 @@ class Interest:
         self._readers = readers
         self._facts = facts
         self._everything = everything
-        self._tests: dict[str, Test] = {}
+        self._tests: dict[str, list[Test]] = {}
         self.can_fire = 1 << len(plan.flags.questions)
         """A flag of its own: the event can be a firing event, so those of one time are counted."""
         names = {c.event for question in plan.flags.questions for c in question}
@@ -80,7 +82,7 @@ class Interest:
             if All() in wheres:
                 flags |= 1 << number
             else:
-                tests.append((1 << number, _either([self._test(where) for where in wheres])))
+                tests.append((1 << number, *self._first_and_rest(wheres)))
         for stream in self._plan.streams:
             if any(number in asked for number in stream.flags):
                 facts.update(stream.key)
@@ -101,14 +103,19 @@ class Interest:
             tuple((place, read) for place, column, read in texts if column is None),
         )
 
-    def _test(self, where: Any) -> Test:
+    def _first_and_rest(self, wheres: Sequence[Criterion]) -> tuple[Test, Test | None]:
+        """What an event must meet: the cheapest test, which mostly decides, and the rest of them."""
+        if len(wheres) > 1:
+            return _either([all_of(self._tests_of(where)) for where in wheres]), None
+        first, *rest = self._tests_of(wheres[0])
+        return first, all_of(rest) if rest else None
+
+    def _tests_of(self, where: Criterion) -> list[Test]:
         known = repr(where)  # 1, 1.0 and True are equal as values, and not as criteria
         if known not in self._tests:
-            self._tests[known] = criterion_test(where, self._types.bind, self._readers)
+            self._tests[known] = criterion_tests(where, self._types.bind, self._readers)
         return self._tests[known]
 
 
 def _either(tests: Sequence[Test]) -> Callable[[Event], bool]:
-    if len(tests) == 1:
-        return tests[0]
     return lambda event: any(test(event) for test in tests)

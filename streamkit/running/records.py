@@ -9,7 +9,8 @@ look-up finds what every stream knows of a key, and a stream that knows nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
 from streamkit.running.generations import Deadlines
 from streamkit.running.moves import Fresh
@@ -66,7 +67,8 @@ class Shape:
             self.ends[number] = at
 
 
-class Opening(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Opening:
     """What an event makes of a key that has no record.
 
     Args:

@@ -108,14 +108,9 @@ class StreamState:
         if self._touched is not None:
             part[self._touched] = event[0]
         self.records.put(key, self.number, part, event[0] + self.horizon)
-        self.has_begun(key)
-        return completed
-
-    def has_begun(self, key: Key) -> None:
-        """Note that the stream has a part of a key that an event gave it."""
         self.keys += 1
-        if self.changed is not None:
-            self.changed.add(key)
+        self.has_changed(key)
+        return completed
 
     def advance(self, record: Record, at: int, move: Move, event: Run) -> Run | None:
         """Let an event take its part in a key; a run that it completes.
