@@ -120,11 +120,13 @@ class Intake:
             if time < self.oldest:  # noqa: PLR1730 # a call for every event that mostly changes nothing
                 self.oldest = time
             name = None if self._name_column is None else event.get(self._name_column)
-            if type(name) is not str or not name.isascii():
-                name = self._name(event)
-            wanted = self._by_name.get(name, self._other)
+            wanted = self._by_name.get(name) if type(name) is str else None
             if wanted is None:
-                return None
+                if type(name) is not str or not name.isascii():
+                    name = self._name(event)
+                wanted = self._by_name.get(name, self._other)
+                if wanted is None:
+                    return None
             flags = wanted.flags
             for bit, test, rest in wanted.tests:
                 if test(event) and (rest is None or rest(event)):

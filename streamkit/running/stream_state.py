@@ -74,7 +74,10 @@ class StreamState:
         cooldown = plan.stream.cooldown
         self.cooldown = None if cooldown is None else Cooldown(cooldown.for_.microseconds)
         self._lifetime = lifetime
-        self._touched, self._fired = self.layout.touched, self.layout.fired
+        self._touched = self.layout.touched
+        self._lasting = tuple(
+            place for place in (self.layout.waiting, self.layout.fired) if place is not None
+        )
         self._waits_for = bool(plan.last_excludes)
         self._is_once = plan.stream.frequency == "once"
         self._moves: dict[int, Move | None] = {}
@@ -153,10 +156,7 @@ class StreamState:
         return state[at : at + live].count(None) == live
 
     def _remembers(self, state: State, at: int) -> bool:
-        waiting, fired = self.layout.waiting, self._fired
-        return (waiting is not None and state[at + waiting] is not None) or (
-            fired is not None and state[at + fired] is not None
-        )
+        return any(state[at + place] is not None for place in self._lasting)
 
     def _waiting_of(self, key: Key) -> Sequence[Firing]:
         """The runs of a key whose wait has not ended, in order."""
@@ -279,12 +279,13 @@ class StreamState:
         """
         if self._is_once and self.number in record[SHAPE].done:
             return self._look_at_lasting(record, record[at], now)
-        if not self._remembers(record, at):
-            expires = self.runs.expires(record, at)
-        elif waiting := self.waits.of(record, at):
-            expires = waiting[-1].run.time + self.plan.wait
+        for place in self._lasting:
+            if record[at + place] is not None:
+                waiting = self.waits.of(record, at)
+                expires = waiting[-1].run.time + self.plan.wait if waiting else None
+                break
         else:
-            expires = None
+            expires = self.runs.expires(record, at)
         if expires is None:
             return self._look_at_lasting(record, self._last_touch(record, at), now)
         if expires >= now:
