@@ -61,12 +61,14 @@ class SeenIds:
         known = of_key.recent.get(key)
         if known is None and key in of_key.older:
             known = self._from_older(key, time)
-        if known is not None and event_id in known:
-            return self._new_beside(key, event_id, time, streams)
         if type(known) is dict:
-            known[event_id] = (time, streams)
+            numbers = (time, streams)
+            if known.setdefault(event_id, numbers) is not numbers:
+                return self._new_beside(key, event_id, time, streams)
         elif known is None:
             of_key.recent[key] = (event_id, time, streams)
+        elif event_id in known:
+            return self._new_beside(key, event_id, time, streams)
         elif len(known) < LONGEST:
             of_key.recent[key] = (*known, event_id, time, streams)
         else:
