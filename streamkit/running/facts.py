@@ -32,7 +32,7 @@ __all__ = ["NO_TIME", "Text", "fact_reader", "sequence_reader", "text_reader", "
 NO_TIME = FIRST_TIME - 1
 """What the time of an event is whose time is there and is no time."""
 NAIVE_EPOCH = datetime(1970, 1, 1)
-SECOND, DAY = 1_000_000, 86_400_000_000
+MICROSECOND = timedelta(microseconds=1)
 ROLES = ("session", "user")
 
 
@@ -82,7 +82,7 @@ def time_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event], int
         kind = type(value)
         if kind is datetime:
             since: timedelta = value - (NAIVE_EPOCH if value.tzinfo is None else EPOCH)
-            return since.days * DAY + since.seconds * SECOND + since.microseconds
+            return since // MICROSECOND  # a sum of its parts would be an int of more bytes
         if kind is str:
             time = text_micros(value)
             return NO_TIME if time is None else time

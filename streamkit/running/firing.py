@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from streamkit.definition import Frequency
 from streamkit.matching.contexts import Needs
@@ -15,7 +15,8 @@ from streamkit.running.runs import Key, Run
 __all__ = ["Firing", "goes_on_after", "make_match"]
 
 
-class Firing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Firing:
     """A run that is complete, before its wait is over.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from streamkit.matching.contexts import Needs
 from streamkit.matching.plan import StreamPlan
@@ -192,7 +193,7 @@ class StreamState:
                 taken = (other.run.first.ordinal, other.run.ordinal)
                 break
         if not goes_on_after(self.plan.stream.frequency, taken, run):
-            firing = firing._replace(is_kept=False)
+            firing = replace(firing, is_kept=False)
         if self._waits_for:
             if firing.is_kept or run.id is not None:
                 self.waits.add(state, at, firing)
