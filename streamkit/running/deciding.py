@@ -244,7 +244,7 @@ class Decider:
                         event = new_tuple(
                             Run, (time, self.ordinal, name, event_id, values, None, None)
                         )
-                    fired += self._take_part(group, members, key, event, facts, is_proven)
+                    self._take_part(group, members, key, record, event, facts, is_proven, fired)
             if flags & counts:
                 note(time, name, facts)
         if events:
@@ -269,18 +269,19 @@ class Decider:
         group: Group,
         members: Members,
         key: Key,
+        record: Record | None,
         event: Run,
         facts: list[str | None],
         is_proven: bool,
-    ) -> list[tuple[Match, Key | None]]:
-        """Let an event take its part in streams of one kind of key; what it fires."""
-        fired: list[tuple[Match, Key | None]] = []
-        of_key = group.records.of_key
+        fired: list[tuple[Match, Key | None]],
+    ) -> None:
+        """Let an event take its part in streams of one kind of key."""
         for member in members:
-            record, stream = of_key.get(key), member.stream
+            stream = member.stream
             at = None if record is None else record[SHAPE].places.get(member.number)
             if record is None or at is None:
                 run = stream.begin(key, member.move, event)
+                record = group.records.of_key.get(key)
             else:
                 run = stream.advance(record, at, member.move, event)
             if run is not None:
@@ -288,7 +289,6 @@ class Decider:
                 match = stream.complete(firing)
                 if match is not None:
                     fired.append((match, firing.by))
-        return fired
 
     def _count_lacking(self, streams: int, name: str | None) -> None:
         lacks, counts = (streams, name), self.lacking

@@ -58,6 +58,7 @@ def goes_on_after(frequency: Frequency, taken: tuple[int, int] | None, run: Run)
 def make_match(plan: StreamPlan, firing: Firing, asked: Needs | None = None) -> Match:
     """The match of a firing event, with what its payload asks of its events."""
     stream, event, key = plan.stream, firing.run, firing.key
+    first, events = event.first, event.events()
     parts = (key,) if isinstance(key, str) else key
     return Match(
         stream=stream.name,
@@ -68,21 +69,20 @@ def make_match(plan: StreamPlan, firing: Firing, asked: Needs | None = None) -> 
         key=parts,
         session=firing.session,
         user=firing.user,
-        started=firing.run.first.time,
+        started=first.time,
         matched=event.time,
         fired=event.time + plan.wait,
         events=tuple(
-            MatchedEvent(step, each.id, each.time, each.name)
-            for step, each in enumerate(firing.run.events())
+            MatchedEvent(step, each.id, each.time, each.name) for step, each in enumerate(events)
         ),
         is_proven=firing.is_proven,
-        context=None if asked is None else context_of(stream.name, firing.run.events()),
-        ends=_ends(plan, firing),
+        context=None if asked is None else context_of(stream.name, events),
+        ends=_ends(plan, firing, first),
     )
 
 
-def _ends(plan: StreamPlan, firing: Firing) -> RunEnds:
-    first, value, cooldown = firing.run.first, firing.by, plan.stream.cooldown
+def _ends(plan: StreamPlan, firing: Firing, first: Run) -> RunEnds:
+    value, cooldown = firing.by, plan.stream.cooldown
     if value is not None and cooldown is not None and cooldown.by == "key":
         value = compact([value] if isinstance(value, str) else value)
     assert value is None or isinstance(value, str), "only a key has parts"

@@ -94,7 +94,9 @@ class Intake:
             self.columns |= self._asking.columns
         """The columns that are read at all."""
 
-    def read(self, event: Any, position: Any = None) -> Held | None:
+    def read(  # noqa: PLR0915 # one piece, because a call for each event takes long
+        self, event: Any, position: Any = None
+    ) -> Held | None:
         """Read one event: what to hold of it, or None if it takes no part or nobody wants it."""
         self.arrivals += 1
         if type(position) is not self._positions:

@@ -125,7 +125,10 @@ class StreamState:
             move: What the event does.
             event: The event.
         """
-        self._touch(record, at, event[0])
+        if self.changed is not None:
+            self.changed.add(record[KEY])
+        if self._touched is not None:
+            record[at + self._touched] = event[0]
         if move.only_step is not None:
             return self.runs.take_step(record, at, move.only_step, event)
         if move.kills is not None:
@@ -141,11 +144,6 @@ class StreamState:
         """Note that the stream's part of a key changed, for who asks."""
         if self.changed is not None:
             self.changed.add(key)
-
-    def _touch(self, record: Record, at: int, time: int) -> None:
-        self.has_changed(record[KEY])
-        if self._touched is not None:
-            record[at + self._touched] = time
 
     def _drop_if_useless(self, record: Record, at: int) -> None:
         if self._is_empty(record, at) and not self._remembers(record, at):
