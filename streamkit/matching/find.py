@@ -12,7 +12,6 @@ import numpy as np
 
 from streamkit.definition import Stream
 from streamkit.events.history import History
-from streamkit.events.schema import Sessionizer
 from streamkit.events.sql import Query
 from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.asked import words_of
@@ -26,7 +25,6 @@ from streamkit.matching.plain_rows import PlainRows, units_of
 from streamkit.matching.plan import StreamPlan, compile_streams
 from streamkit.matching.reading import read_plain_rows, read_rows
 from streamkit.matching.scan import Scan
-from streamkit.matching.sessions import Sessions, read_sessions
 from streamkit.matching.touching import Touching, any_flag
 from streamkit.times import to_microseconds
 
@@ -128,14 +126,10 @@ def _find(
     report("reading the events that touch a stream")
     if plain is not None and not any(units_of(scan)):
         plain = None  # no file holds anything of the range: a query tells what nothing looks like
-    rows = scan.rows if census is None else census.rows
-    sessionizer = scan.history.schema.sessionizer
-    sessions = (
-        None if sessionizer is None else _sessions(connection, scan, sessionizer, rows, plain)
-    )
-    touching = Touching(scan, FIRST_TIME if since is None else since, sessions)
+    touching = Touching(scan, FIRST_TIME if since is None else since)
     if plain is None:
-        read_rows(connection, touching)
+        assert census is not None
+        read_rows(connection, touching, census.rows)
     else:
         counted = read_plain_rows(connection, touching, plain, is_counted=is_counted)
         census = census or counted
@@ -151,7 +145,7 @@ def _find(
     return Found(
         _complete(census, touching, scan),
         tuple(replace(each, lacking=_lacking(connection, touching, each.plan)) for each in matches),
-        sessions.unproven(sessionizer, census.begin) if sessions and sessionizer else 0,
+        _unproven(touching, census.begin),
         firings.has_ties,
         {"census": counting, "touching": scan.lasting()}
         | ({"flags": scan.asked()} if scan.is_asking else {}),
@@ -174,22 +168,12 @@ def _matters_from(scan: Scan, since: int | None, *, undecided: bool) -> int | No
     return since - max(plan.wait for plan in scan.plan.streams)
 
 
-def _sessions(
-    connection: duckdb.DuckDBPyConnection,
-    scan: Scan,
-    sessionizer: Sessionizer,
-    rows: int,
-    plain: PlainRows | None,
-) -> Sessions:
-    """The sessions of all events, from memory if they were made of them before."""
-    is_plain = plain is not None
-    made: Sessions = scan.history.kept.answer(
-        scan.identity,
-        (scan.of_users().text, sessionizer, is_plain),
-        lambda: read_sessions(connection, scan, sessionizer, rows, is_plain=is_plain),
-        lambda sessions: 2 * sessions.starts.nbytes,
-    )
-    return made
+def _unproven(touching: Touching, begin: int) -> int:
+    """How many of the sessions made from gaps may have begun before the input does."""
+    sessionizer = touching.scan.history.schema.sessionizer
+    if sessionizer is None or touching.sessions is None:
+        return 0
+    return touching.sessions.unproven(sessionizer, begin)
 
 
 def _lacking(

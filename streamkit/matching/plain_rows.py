@@ -159,15 +159,6 @@ class PlainRows:
             return None
         return cls(scan, columns, time) if scan.rows else None
 
-    @classmethod
-    def of_users(cls, scan: Scan) -> PlainRows:
-        """Users and times alone, of rows that are plain: all that sessions are made of."""
-        columns = plain_columns(scan, {"user": part_property(scan.history, "session")})
-        time = _plain_time(scan)
-        assert columns is not None
-        assert time is not None
-        return cls(scan, columns, time)
-
     @property
     def asked(self) -> Hashable:
         """What the rows that are read, and what is counted of them, depend on but for the clock."""

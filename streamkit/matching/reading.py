@@ -16,11 +16,13 @@ import pyarrow as pa
 from streamkit.events.asking import ask_batches
 from streamkit.events.keeping import Kept
 from streamkit.matching.asked import Asked, ask_flags, with_words
+from streamkit.matching.buckets import Columns
 from streamkit.matching.census import Census
 from streamkit.matching.pieces import Piece, Texts
 from streamkit.matching.plain_census import UnitCount, census_of, count_unit
 from streamkit.matching.plain_rows import PlainRows, Unit, units_of
 from streamkit.matching.scan import Scan
+from streamkit.matching.sessions import SessionMaker, Sessions, read_sessions
 from streamkit.matching.threads import in_threads
 from streamkit.matching.touching import Prepared, Touching
 
@@ -38,6 +40,7 @@ class _Read:
         kept: What keeps it.
         asked: What was asked for; None if nothing may be kept.
         pieces: The rows.
+        sessions: The sessions made from gaps, if such are made.
         census: What was counted of all rows, if that was counted on the way.
         ahead: Then the first time that was too far ahead; None where there was none.
     """
@@ -45,6 +48,7 @@ class _Read:
     kept: Kept
     asked: Hashable
     pieces: list[Piece] = field(default_factory=list)
+    sessions: Sessions | None = None
     census: Census | None = None
     ahead: int | None = None
     size: int = 0
@@ -56,18 +60,21 @@ class _Read:
             self.pieces.clear()
 
     def keep(self) -> None:
+        size = self.size + (0 if self.sessions is None else self.sessions.bytes)
         if self.asked is not None:
-            self.kept.put(self.asked, self, self.size)
+            self.kept.put(self.asked, self, size)
 
 
-def read_rows(connection: duckdb.DuckDBPyConnection, touching: Touching) -> None:
+def read_rows(connection: duckdb.DuckDBPyConnection, touching: Touching, rows: int) -> None:
     """Read the rows that touch a stream by a query.
 
     Args:
         connection: Where the source can be scanned.
         touching: Takes the rows.
+        rows: How many rows there are.
     """
     scan = touching.scan
+    sessionizer = scan.history.schema.sessionizer
     query = scan.lasting()
     asked_before = None if scan.identity is None else (scan.identity, query.text)
     read = _Read(scan.history.kept, asked_before)
@@ -88,6 +95,8 @@ def read_rows(connection: duckdb.DuckDBPyConnection, touching: Touching) -> None
         touching.put(touching.prepared(_flagged(piece, scan, asked)))
 
     ask_batches(connection, query, take)
+    if sessionizer is not None:
+        touching.sessions = read.sessions = read_sessions(connection, scan, sessionizer, rows)
     read.keep()
 
 
@@ -117,6 +126,8 @@ def read_plain_rows(
         _take_again(touching, known, _kept_flags(connection, scan))
         return known.census
     counts: list[UnitCount] = []
+    sessionizer = scan.history.schema.sessionizer
+    maker = None if sessionizer is None else SessionMaker(sessionizer, scan.rows)
     groups = list(_groups(units_of(scan)))
     for units in groups:
         if len(groups) == 1:
@@ -124,16 +135,23 @@ def read_plain_rows(
         else:
             asked = ask_flags(connection, scan, sorted({unit.file for unit in units}))
 
-        def work(unit: Unit, asked: Asked | None = asked) -> tuple[Piece, Prepared]:
+        def work(unit: Unit, asked: Asked | None = asked) -> tuple[Piece, Prepared, list[Columns]]:
             rows = plain.read(unit)
             if not is_counted:
                 counts.append(count_unit(scan, rows))
-            piece = rows.piece(rows.unseen(scan))
-            return piece, touching.prepared(_flagged(piece, scan, asked))
+            unseen, events = rows.unseen(scan), list[Columns]()
+            if maker is not None:
+                events = maker.prepared(rows.texts[scan.user_number], rows.times, unseen)
+            piece = rows.piece(unseen)
+            return piece, touching.prepared(_flagged(piece, scan, asked)), events
 
-        for piece, prepared in in_threads(work, units):
+        for piece, prepared, events in in_threads(work, units):
             touching.put(prepared)
             read.add(piece)
+            if maker is not None:
+                maker.put(events)
+    if maker is not None:
+        touching.sessions = read.sessions = maker.made()
     if not is_counted:
         read.census = census_of(scan, counts)
         read.ahead = min((each.ahead for each in counts if each.ahead is not None), default=None)
@@ -159,6 +177,7 @@ def _take_again(touching: Touching, known: _Read, asked: Asked | None) -> None:
 
     for each in in_threads(prepared, known.pieces):
         touching.put(each)
+    touching.sessions = known.sessions
 
 
 def _flagged(piece: Piece, scan: Scan, asked: Asked | None) -> Piece:

@@ -58,9 +58,9 @@ class Touching:
     Args:
         scan: The scan.
         since: Of older rows nothing is counted, in microseconds.
-        sessions: The sessions made from gaps, if such are made.
 
     Attributes:
+        sessions: The sessions made from gaps, if such are made; known when all rows were read.
         pieces: The rows as they were read.
         lacking: For each key of the streams, the counted rows that lack a part of it; known when
             all pieces were split.
@@ -68,10 +68,10 @@ class Touching:
         is_on_disk: Whether there were more rows than memory should hold.
     """
 
-    def __init__(self, scan: Scan, since: int, sessions: Sessions | None) -> None:
+    def __init__(self, scan: Scan, since: int) -> None:
         self.scan = scan
         self.since = since
-        self.sessions = sessions
+        self.sessions: Sessions | None = None
         self.pieces = Pieces()
         self.lacking: dict[Key, list[Columns]] = {key: [] for key in scan.keys}
         self.counts: Counter[int] = Counter()
@@ -89,10 +89,6 @@ class Touching:
             for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
                 counts[flag] = int((has_flag(words, flag) & counted).sum())
             piece = piece.only(any_flag(words, self._masks))
-        if self.sessions is not None:
-            users, _ = piece.texts[self.scan.user_number].by_row()
-            starts = self.sessions.starts_of(users, piece.rows["time"])
-            piece = Piece(piece.rows | {"session_start": starts}, piece.texts)
         return piece, counts
 
     def put(self, prepared: Prepared) -> None:
@@ -136,7 +132,7 @@ class Touching:
             key: The parts of the key; rows that lack one are only counted.
             home: Which of the piece's texts occur in no other; None if it is no home of keys.
         """
-        piece = self.pieces.get(number)
+        piece = self._in_sessions(self.pieces.get(number))
         has_key = np.ones(len(piece), bool)
         for name in self._names(key):
             is_present = piece.texts[name].is_present()
@@ -169,6 +165,14 @@ class Touching:
         if len(parts) > 1 and starts is not None:
             return Keyed(columns, together([*parts, starts.view(np.uint64)]), None, proofs)
         return Keyed(columns, together(parts), starts, proofs)
+
+    def _in_sessions(self, piece: Piece) -> Piece:
+        """A piece with when the sessions of its rows began, where sessions are made from gaps."""
+        if self.sessions is None:
+            return piece
+        users = piece.texts[self.scan.user_number]
+        starts = self.sessions.starts_of(users.numbers, piece.rows["time"], users.codes)
+        return Piece(piece.rows | {"session_start": starts}, piece.texts)
 
     def _starts(self, columns: Columns, key: Key) -> Ints | None:
         return columns.get("session_start") if "session" in key else None
