@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from streamkit.matching.asked import words_of
 from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Bools, Ints, group_starts
-from streamkit.matching.duplicates import NO_REPEAT, first_of_each_id, kept_rows, repeated_ids
+from streamkit.matching.duplicates import NO_REPEAT, first_of_each_id, kept_rows, repeated_ids, suspected
 from streamkit.matching.frequency import kept_by_frequency
 from streamkit.matching.marks import Marks
 from streamkit.matching.numbering import check_proofs
@@ -144,16 +144,27 @@ class _Ordered:
         self.firsts: Ints = np.repeat(begins, sizes)
         self.ids: Ints | None = None
         if "id" in columns:
-            self.ids = repeated_ids(columns["id"].take(self.order), self.firsts, sizes)
+            ids = columns["id"]
+            rows = np.flatnonzero(suspected(ids, keyed.codes).take(self.order))
+            self.ids = np.full(len(ids), NO_REPEAT, np.int64)
+            self.ids[rows] = repeated_ids(ids.take(self.order.take(rows)), self.firsts.take(rows))
             is_same = ~group_starts(self.ids[self.repeats])[1:]
             check_proofs(is_same, columns["id_proof"][self.order[self.repeats]])
-        self._meeting: dict[int, Marks] = {}
+        self._meeting: dict[tuple[int, bytes], Marks] = {}
 
-    def meeting(self, flag: int) -> Marks:
-        """The rows that meet a flag."""
-        if flag not in self._meeting:
-            self._meeting[flag] = Marks(has_flag(self.words, flag))
-        return self._meeting[flag]
+    def meeting(self, flag: int, dropped: Ints) -> Marks:
+        """The rows that meet a flag, but for those that are dropped; streams mostly drop the same."""
+        rows = dropped.compress(has_flag([word.take(dropped) for word in self.words], flag))
+        asked = flag, rows.tobytes()
+        if asked not in self._meeting:
+            if len(rows):
+                marks = self.meeting(flag, rows[:0])
+                is_kept = np.ones(len(marks), bool)
+                is_kept[marks.before(rows)] = False
+                self._meeting[asked] = marks.some(is_kept)
+            else:
+                self._meeting[asked] = Marks(has_flag(self.words, flag))
+        return self._meeting[asked]
 
     def touches(self, rows: Ints, masks: dict[int, int]) -> Bools:
         """Which of some rows meet any of some flags."""
@@ -265,17 +276,8 @@ def _firing(
     times, firsts = ordered.times, ordered.firsts
     masks = scan.masks(plan.flags)
     dropped = _duplicates(ordered, masks, scan.history.schema.dedupe.microseconds)
-    meeting = ordered.meeting
-    if len(dropped):
-        is_dropped = np.zeros(len(times), bool)
-        is_dropped[dropped] = True
-
-        @cache
-        def meeting(flag: int) -> Marks:
-            marks = ordered.meeting(flag)
-            return marks.some(~is_dropped.take(marks.rows))
-
-    runs = find_runs(Rows(times, firsts, meeting), plan, horizon)
+    rows = Rows(times, firsts, lambda flag: ordered.meeting(flag, dropped))
+    runs = find_runs(rows, plan, horizon)
     stages = [_stage(firsts, times, reached, since) for reached in runs.reached]
     fired = runs.ends.compress(~runs.is_pending) if plan.last_excludes else runs.ends
     fired_times = times if since is None else times + plan.wait

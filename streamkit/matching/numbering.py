@@ -17,6 +17,7 @@ import polars as pl
 from streamkit.matching.chains import Bools
 
 __all__ = [
+    "ODD",
     "Hashes",
     "Proofs",
     "SharedNumberError",
@@ -30,6 +31,8 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 """First numbers; 0 stands for no text."""
 Proofs: TypeAlias = npt.NDArray[np.uint32]
 """Second numbers."""
+ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Makes one number of several: the golden ratio's, as in Knuth's multiplicative hashing."""
 
 
 class SharedNumberError(Exception):
