@@ -12,7 +12,13 @@ import numpy as np
 from streamkit.matching.asked import words_of
 from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Bools, Ints, group_starts
-from streamkit.matching.duplicates import NO_REPEAT, first_of_each_id, kept_rows, repeated_ids, suspected
+from streamkit.matching.duplicates import (
+    NO_REPEAT,
+    first_of_each_id,
+    kept_rows,
+    repeated_ids,
+    suspected,
+)
 from streamkit.matching.frequency import kept_by_frequency
 from streamkit.matching.marks import Marks
 from streamkit.matching.numbering import check_proofs
@@ -157,13 +163,9 @@ class _Ordered:
         rows = dropped.compress(has_flag([word.take(dropped) for word in self.words], flag))
         asked = flag, rows.tobytes()
         if asked not in self._meeting:
-            if len(rows):
-                marks = self.meeting(flag, rows[:0])
-                is_kept = np.ones(len(marks), bool)
-                is_kept[marks.before(rows)] = False
-                self._meeting[asked] = marks.some(is_kept)
-            else:
-                self._meeting[asked] = Marks(has_flag(self.words, flag))
+            is_met = has_flag(self.words, flag)
+            is_met[rows] = False
+            self._meeting[asked] = Marks(is_met)
         return self._meeting[asked]
 
     def touches(self, rows: Ints, masks: dict[int, int]) -> Bools:
@@ -179,19 +181,27 @@ class _Ordered:
         return rows.take(np.argsort(self.ids.take(rows), kind="stable"))
 
     @cached_property
-    def ties(self) -> Ints:
-        """The rows that have the key and the time of the row before."""
-        same = self.times[1:] == self.times[:-1]
-        same &= self.firsts[1:] == self.firsts[:-1]
-        return np.flatnonzero(same) + 1
+    def _is_tied(self) -> Bools:
+        """Which rows have the key and the time of the row before."""
+        is_tied = np.zeros(len(self.times), bool)
+        np.equal(self.times[1:], self.times[:-1], out=is_tied[1:])
+        is_tied[1:] &= self.firsts[1:] == self.firsts[:-1]
+        return is_tied
+
+    @cached_property
+    def has_ties(self) -> bool:
+        """Whether any two rows have one key and time."""
+        return bool(self._is_tied.any())
 
     @cached_property
     def twins(self) -> Ints:
         """For each row, how many before it have its key, time and name."""
         twins = np.zeros(len(self.times), np.int64)
-        if len(self.ties):
-            tied = np.union1d(self.ties, self.ties - 1)
-            groups = np.cumsum(~np.isin(tied, self.ties))
+        if self.has_ties:
+            is_in_tie = self._is_tied.copy()
+            is_in_tie[:-1] |= self._is_tied[1:]
+            tied = np.flatnonzero(is_in_tie)
+            groups = np.cumsum(~self._is_tied.take(tied))
             names = self.columns["name"].take(self.order.take(tied))
             alike = np.lexsort((names, groups))
             begins = group_starts(groups[alike]) | group_starts(names[alike])
@@ -232,7 +242,7 @@ def find_firings(
                 for plan in plans
             ]
             is_ordered = touching.scan.history.source.is_ordered
-            return firings, not is_ordered and bool(len(ordered.ties))
+            return firings, not is_ordered and ordered.has_ties
 
         parts = list(_passes(touching, key, pass_over))
         for place, number in enumerate(plans):

@@ -61,7 +61,7 @@ def hashed(texts: pl.Series, salt: int) -> tuple[Hashes, Proofs]:
     numbers, proofs = (texts.hash(2 * salt + nth) for nth in range(2))
     if texts.null_count():
         numbers = numbers.set(texts.is_null(), 0)
-    return numbers.to_numpy(), (proofs.to_numpy() >> np.uint64(32)).astype(np.uint32)
+    return numbers.to_numpy(), proofs.to_numpy().astype(np.uint32)
 
 
 def hash_sql(text: str, salt: int) -> str:

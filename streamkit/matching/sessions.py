@@ -141,7 +141,7 @@ class SessionMaker:
     Example:
         >>> maker = SessionMaker(Sessionizer("user", "30m"), rows=3)
         >>> users = Texts.hashed(pl.Series(["a", "a", None]), salt=0)
-        >>> maker.put(maker.prepared(users, np.array([5, 9, 7])))
+        >>> maker.put(maker.prepared(users, np.array([5, 9, 7]), np.empty(0, int)))
         >>> maker.made().starts.tolist()
         [5]
     """
@@ -150,9 +150,7 @@ class SessionMaker:
         self._sessionizer = sessionizer
         self._buckets = Buckets(rows)
 
-    def prepared(
-        self, users: Texts, times: Ints, unseen: Ints = np.empty(0, np.int64)
-    ) -> list[Columns]:
+    def prepared(self, users: Texts, times: Ints, unseen: Ints) -> list[Columns]:
         """Prepare events; nothing is kept yet, so that many threads can do it.
 
         Args:
@@ -217,10 +215,11 @@ def read_sessions(
         SharedNumberError: Two users share a number.
     """
     maker = SessionMaker(sessionizer, rows)
+    none = np.empty(0, np.int64)
 
     def take(batch: pa.RecordBatch) -> None:
         users, proofs, times = (batch.column(name).to_numpy() for name in batch.schema.names)
-        maker.put(maker.prepared(Texts(users, proofs), times))
+        maker.put(maker.prepared(Texts(users, proofs), times, none))
 
     ask_batches(connection, scan.of_users(), take)
     return maker.made()

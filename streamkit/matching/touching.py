@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from streamkit.matching.asked import words_of
 from streamkit.matching.buckets import Buckets, Columns
 from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.duplicates import suspected
 from streamkit.matching.numbering import Hashes, Proofs
 from streamkit.matching.order import together
 from streamkit.matching.pieces import Codes, Piece, Pieces
@@ -106,12 +106,16 @@ class Touching:
         self._sizes.append(len(piece))
 
     def homes(self, key: Key) -> list[Bools | None]:
-        """For each piece, which of its texts occur in no other; None if it is no home of keys."""
+        """For each piece, which of its texts occur in no other, as is seen of nearly all of them.
+
+        Where a piece is no home of keys there is None.
+        """
         told = [texts[self._names(key)[0]] for texts in self._texts]
         known = [numbers for numbers in told if numbers is not None]
         if len(key) > 1 or len(known) < len(told) or max(self._sizes) < ROWS_OF_A_HOME:
             return [None] * len(told)
-        is_alone = pl.Series(np.concatenate(known)).is_unique().to_numpy()
+        all_known = np.concatenate(known)
+        is_alone = ~suspected(all_known, np.zeros(len(all_known), np.uint8))
         ends = np.cumsum([len(each) for each in known])
         return [
             alone if size >= ROWS_OF_A_HOME else None

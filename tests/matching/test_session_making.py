@@ -18,7 +18,9 @@ events = st.tuples(st.sampled_from(["a", "b", "c", None]), st.integers(0, 40), s
 pieces = st.lists(st.lists(events, max_size=12), max_size=4)
 
 
-def walked(events: list[tuple[str, int]], gap: int, longest: int | None) -> dict[tuple[str, int], int]:
+def walked(
+    events: list[tuple[str, int]], gap: int, longest: int | None
+) -> dict[tuple[str, int], int]:
     """When the session of each event began, by going through each user's events in order."""
     starts: dict[tuple[str, int], int] = {}
     began: dict[str, int] = {}
@@ -63,12 +65,12 @@ def test_users_that_share_a_number_are_seen() -> None:
     """In one piece, and where they come together."""
     maker = SessionMaker(Sessionizer("user", "1s"), rows=4)
     numbers, proofs = np.array([7, 7], np.uint64), np.array([1, 2], np.uint32)
-    times = np.array([0, 9 * SECOND])
+    times, none = np.array([0, 9 * SECOND]), np.empty(0, np.int64)
     with pytest.raises(SharedNumberError):
-        maker.prepared(Texts(numbers, proofs), times)
+        maker.prepared(Texts(numbers, proofs), times, none)
     for row in range(2):
         one = slice(row, row + 1)
-        maker.put(maker.prepared(Texts(numbers[one], proofs[one]), times[one]))
+        maker.put(maker.prepared(Texts(numbers[one], proofs[one]), times[one], none))
     with pytest.raises(SharedNumberError):
         maker.made()
 
