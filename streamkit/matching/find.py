@@ -23,7 +23,7 @@ from streamkit.matching.matches import StreamMatches, choose_matches
 from streamkit.matching.numbering import SharedNumberError
 from streamkit.matching.plain_rows import PlainRows, units_of
 from streamkit.matching.plan import StreamPlan, compile_streams
-from streamkit.matching.reading import read_plain_rows, read_rows
+from streamkit.matching.reading import read_rows
 from streamkit.matching.scan import Scan
 from streamkit.matching.touching import Touching, any_flag
 from streamkit.times import to_microseconds
@@ -127,13 +127,7 @@ def _find(
     if plain is not None and not any(units_of(scan)):
         plain = None  # no file holds anything of the range: a query tells what nothing looks like
     touching = Touching(scan, FIRST_TIME if since is None else since)
-    if plain is None:
-        assert census is not None
-        read_rows(connection, touching, census.rows)
-    else:
-        counted = read_plain_rows(connection, touching, plain, is_counted=is_counted)
-        census = census or counted
-    assert census is not None
+    census = read_rows(connection, touching, plain, census)
     check_times(census, scan)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
@@ -148,7 +142,7 @@ def _find(
         _unproven(touching, census.begin),
         firings.has_ties,
         {"census": counting, "touching": scan.lasting()}
-        | ({"flags": scan.asked()} if scan.is_asking else {}),
+        | ({"flags": scan.asked()} if scan.questions.names() else {}),
         touching.is_on_disk,
         scan.begin,
     )
@@ -181,17 +175,17 @@ def _lacking(
 ) -> dict[str, int]:
     """Rows that touch a stream and lack a part of its key, by event name."""
     scan = touching.scan
-    masks = scan.masks(plan.flags)
+    masks = scan.questions.masks(plan.flags)
     lacking = [
         {name: column[any_flag(words_of(rows, scan), masks)] for name, column in rows.items()}
         for rows in touching.lacking[plan.key]
     ]
     if scan.is_named:
         numbers = np.concatenate([np.empty(0, np.int64), *(rows["name"] for rows in lacking)])
-        counts = np.bincount(numbers.astype(np.int64), minlength=len(scan.numbered_names))
+        counts = np.bincount(numbers.astype(np.int64), minlength=len(scan.questions.numbered_names))
         names = [
             (name or "", int(count))
-            for name, count in zip(scan.numbered_names, counts, strict=True)
+            for name, count in zip(scan.questions.numbered_names, counts, strict=True)
             if count
         ]
     else:
@@ -207,7 +201,7 @@ def _complete(census: Census, touching: Touching, scan: Scan) -> Census:
     if touching.sessions is not None and ("session",) in keys:
         keys[("session",)] = len(touching.sessions)
     missing = {
-        "unreadable_json": touching.counts[scan.unreadable_flag],
-        "failed_casts": touching.counts[scan.uncast_flag],
+        "unreadable_json": touching.counts[scan.questions.unreadable_flag],
+        "failed_casts": touching.counts[scan.questions.uncast_flag],
     }
     return replace(census, keys=keys, missing={k: v for k, v in missing.items() if v})

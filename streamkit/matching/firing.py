@@ -284,7 +284,7 @@ def _firing(
 ) -> Firing:
     """One stream's pass: duplicates dropped before, frequency applied after."""
     times, firsts = ordered.times, ordered.firsts
-    masks = scan.masks(plan.flags)
+    masks = scan.questions.masks(plan.flags)
     dropped = _duplicates(ordered, masks, scan.history.schema.dedupe.microseconds)
     rows = Rows(times, firsts, lambda flag: ordered.meeting(flag, dropped))
     runs = find_runs(rows, plan, horizon)

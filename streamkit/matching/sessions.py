@@ -181,7 +181,7 @@ class SessionMaker:
         columns["user"], columns["user_proof"] = users.by_row()
         return self._buckets.deal(columns, columns["user"])
 
-    def put(self, prepared: list[Columns]) -> None:
+    def put(self, prepared: Sequence[Columns]) -> None:
         """Keep events that were prepared."""
         self._buckets.put(prepared)
 

@@ -22,7 +22,8 @@ from streamkit.matching.duplicates import suspected
 from streamkit.matching.numbering import Hashes, Proofs
 from streamkit.matching.order import together
 from streamkit.matching.pieces import Codes, Piece, Pieces
-from streamkit.matching.scan import FLAGS_PER_WORD, ROLES, Scan
+from streamkit.matching.questions import FLAGS_PER_WORD
+from streamkit.matching.scan import ROLES, Scan
 from streamkit.matching.sessions import Sessions
 
 __all__ = ["Keyed", "Prepared", "Touching", "any_flag", "has_flag"]
@@ -78,7 +79,7 @@ class Touching:
         self.is_on_disk = False
         self._sizes: list[int] = []
         self._texts: list[Mapping[str, Hashes | None]] = []
-        self._masks = scan.masks([f for s in scan.plan.streams for f in s.flags])
+        self._masks = scan.questions.masks([f for s in scan.plan.streams for f in s.flags])
 
     def prepared(self, piece: Piece) -> Prepared:
         """Prepare a piece; nothing is kept yet, so that many threads can do it."""
@@ -86,7 +87,7 @@ class Touching:
         if "flags_0" in piece.rows:
             words = words_of(piece.rows, self.scan)
             counted = piece.rows["time"] >= self.since
-            for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
+            for flag in (self.scan.questions.unreadable_flag, self.scan.questions.uncast_flag):
                 counts[flag] = int((has_flag(words, flag) & counted).sum())
             piece = piece.only(any_flag(words, self._masks))
         return piece, counts
