@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import count
 
 import duckdb
 import numpy as np
@@ -25,6 +24,7 @@ from streamkit.matching.plain_rows import PlainRows, units_of
 from streamkit.matching.plan import StreamPlan, compile_streams
 from streamkit.matching.reading import read_rows
 from streamkit.matching.scan import Scan
+from streamkit.matching.text_flags import ManyTextsError
 from streamkit.matching.touching import Touching, any_flag
 from streamkit.times import to_microseconds
 
@@ -90,13 +90,15 @@ def find_matches(
     until_us = None if until is None else to_microseconds(until)
     since_us = None if since is None else to_microseconds(since)
     latest = to_microseconds(now + DAY_AHEAD)
-    for salt in count():
-        scan = Scan(plan, history, until_us, latest, salt)
+    salt, by_row = 0, frozenset[str]()
+    while True:
+        scan = Scan(plan, history, until_us, latest, salt, by_row)
         try:
             return _find(scan, connection, since_us, undecided=undecided, report=report)
         except SharedNumberError:
-            continue
-    raise AssertionError("salts do not end")
+            salt += 1
+        except ManyTextsError as error:
+            by_row |= {error.column}
 
 
 def _find(
@@ -111,6 +113,7 @@ def _find(
 
     Raises:
         SharedNumberError: With this salt two texts share a number.
+        ManyTextsError: A column's rows must be asked.
     """
     plain = PlainRows.of(scan)
     is_counted = plain is None or since is not None or scan.until is not None

@@ -151,7 +151,7 @@ class PlainRows:
         self._columns = columns
         self._time = time
         self.numbered = {
-            column: NumberedTexts()
+            column: NumberedTexts(column)
             for column in scan.questions.columns
             if all(column in layout.coded for layout in self._layouts)
             and not _is_of_folders(scan.history, {"": column})
@@ -186,6 +186,7 @@ class PlainRows:
 
         Raises:
             EventsError: The file is damaged, or not there any more.
+            ManyTextsError: A column that questions are about has too many different texts.
         """
         layout = self._layouts[unit.file]
         coded = {

@@ -59,6 +59,7 @@ class Questions:
     Args:
         plan: The compiled streams.
         history: The events.
+        by_row: Columns of texts that are asked row by row.
 
     Attributes:
         parameters: The operands of the criteria.
@@ -68,11 +69,12 @@ class Questions:
         EventsError: A path or role that the events do not have.
     """
 
-    def __init__(self, plan: Plan, history: History) -> None:
+    def __init__(self, plan: Plan, history: History, by_row: Collection[str] = ()) -> None:
         self.parameters = Parameters()
         self.values = RowValues(self.parameters)
         self._plan = plan
         self._history = history
+        self._by_row = by_row
         self._name = history.text_sql(history.role("name"), self.values)
         self._casts: dict[str, None] = {}
         self._flags = [
@@ -221,8 +223,9 @@ class Questions:
 
         sql = criterion_sql(condition.where, bind, self.values, self.parameters)
         column = seen[0] if len(set(seen)) == 1 else None
-        is_name = column is not None and quote(column) == self._name
-        return _Way(condition.event, sql, None if is_name else column)
+        if column is None or column in self._by_row or quote(column) == self._name:
+            column = None
+        return _Way(condition.event, sql, column)
 
     def _note_cast(self, bound: Property) -> None:
         """Remember a property whose cast may fail."""

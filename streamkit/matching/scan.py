@@ -89,6 +89,7 @@ class Scan:
         until: Rows at or after it are invisible, in microseconds; None for no bound.
         latest: Rows after it are skipped, in microseconds: `now` and a day.
         salt: Which of the ways to make numbers of texts is used.
+        by_row: Columns of so many different texts that questions are asked of every row.
 
     Attributes:
         begin: Rows before it are not read, in microseconds; None for no bound.
@@ -98,7 +99,13 @@ class Scan:
     """
 
     def __init__(
-        self, plan: Plan, history: History, until: int | None, latest: int, salt: int = 0
+        self,
+        plan: Plan,
+        history: History,
+        until: int | None,
+        latest: int,
+        salt: int = 0,
+        by_row: Collection[str] = (),
     ) -> None:
         self.plan = plan
         self.history = history
@@ -115,7 +122,7 @@ class Scan:
         self.keys = tuple(dict.fromkeys(stream.key for stream in plan.streams))
         self._has_sessionizer = history.schema.sessionizer is not None
         self._names = plan.flags.names
-        self.questions = Questions(plan, history)
+        self.questions = Questions(plan, history, by_row)
 
     @cached_property
     def layouts(self) -> tuple[Layout, ...]:

@@ -20,9 +20,11 @@ from streamkit.matching.buckets import Columns
 from streamkit.matching.pieces import Codes
 from streamkit.matching.scan import Scan
 
-__all__ = ["NumberedTexts", "TextFlags", "number_column", "without_numbers"]
+__all__ = ["ManyTextsError", "NumberedTexts", "TextFlags", "number_column", "without_numbers"]
 
 PREFIX = "text "
+MOST_TEXTS = 100_000
+"""A column with more different texts is asked row by row: so many take some 15 MB."""
 
 
 def number_column(column: str) -> str:
@@ -35,18 +37,34 @@ def without_numbers(rows: Columns) -> Columns:
     return {name: column for name, column in rows.items() if not name.startswith(PREFIX)}
 
 
+class ManyTextsError(Exception):
+    """A column has so many different texts that its rows must be asked.
+
+    Attributes:
+        column: The column.
+    """
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
 class NumberedTexts:
     """The different texts of a column, numbered as they are met; many threads may do so.
 
+    Args:
+        column: The column's name.
+
     Example:
-        >>> numbered = NumberedTexts()
+        >>> numbered = NumberedTexts("country")
         >>> numbered.numbers(["FR", None]).tolist(), numbered.numbers(["DE", "FR"]).tolist()
         ([0, 1], [2, 0])
         >>> numbered.texts
         ['FR', None, 'DE']
     """
 
-    def __init__(self) -> None:
+    def __init__(self, column: str) -> None:
+        self._column = column
         self._numbers: dict[str | None, int] = {}
         self._lock = threading.Lock()
 
@@ -57,10 +75,17 @@ class NumberedTexts:
             return list(self._numbers)
 
     def numbers(self, texts: Sequence[str | None]) -> Codes:
-        """The number of each text."""
+        """The number of each text.
+
+        Raises:
+            ManyTextsError: They are too many to be asked one by one.
+        """
         with self._lock:
             known = self._numbers
-            return np.array([known.setdefault(text, len(known)) for text in texts], np.int32)
+            numbers = np.array([known.setdefault(text, len(known)) for text in texts], np.int32)
+            if len(known) > MOST_TEXTS:
+                raise ManyTextsError(self._column)
+            return numbers
 
 
 class TextFlags:

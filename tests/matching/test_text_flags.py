@@ -12,7 +12,7 @@ import pytest
 from streamkit import History, Stream, backtest, event, exclude, prop
 from streamkit.definition.criteria_authoring import Where
 from streamkit.events import footers
-from streamkit.matching import reading
+from streamkit.matching import reading, text_flags
 from streamkit.matching.asked import Asked, ask_flags
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -112,3 +112,12 @@ def test_another_column_is_asked_of_what_was_kept(folder: Path) -> None:
     assert answer(folder, first, second, first) == [
         ids for criterion in (first, second, first) for ids in answer(folder, criterion)
     ]
+
+
+def test_a_column_of_many_texts_is_asked_row_by_row(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with few is not, beside it."""
+    told = answer(folder, CRITERIA["unequal"], CRITERIA["of a key"])
+    monkeypatch.setattr(text_flags, "MOST_TEXTS", 4)
+    assert answer(folder, CRITERIA["unequal"], CRITERIA["of a key"]) == told
