@@ -50,11 +50,11 @@ def ask_batches(
     """
 
     def handed_on() -> None:
-        reader = _asked(connection, query).to_arrow_reader()
-        take(pa.RecordBatch.from_pylist([], reader.schema))
-        for batch in reader:
-            if batch.num_rows:
-                take(batch)
+        with _asked(connection, query).to_arrow_reader() as reader:
+            take(pa.RecordBatch.from_pylist([], reader.schema))
+            for batch in reader:
+                if batch.num_rows:
+                    take(batch)
 
     _watched(connection, handed_on)
 

@@ -27,7 +27,7 @@ from streamkit.events.parquet_files import open_parquet
 from streamkit.events.sql import Parameters, literal, quote
 from streamkit.events.storage import Storage
 from streamkit.events.types import JSON
-from streamkit.events.values import MACROS
+from streamkit.events.values import macros_used
 
 __all__ = ["open_csv", "open_ndjson"]
 
@@ -124,7 +124,8 @@ class _Column:
 def _connection(storage: Storage) -> duckdb.DuckDBPyConnection:
     connection = connect()
     storage.register(connection)
-    connection.execute(f"CREATE TEMP MACRO is_json(text) AS {MACROS['is_json(text)']}")
+    for statement in macros_used("is_json("):
+        connection.execute(statement)
     return connection
 
 

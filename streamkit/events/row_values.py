@@ -121,7 +121,7 @@ class RowValues:
                 continue
             if place:
                 above = self._extract(document, segments[:place])
-                is_list = f"json_type({above}) = 'ARRAY'"
+                is_list = f"starts_with({above}, '[')"
             else:  # taking the whole document out of itself would copy every row's text
                 above, is_valid = document, f"{self._name(document)} IS NOT NULL"
                 is_list = f"{is_valid} AND ltrim({document}, {BLANKS})[1] = '['"

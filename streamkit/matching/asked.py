@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
@@ -15,8 +15,10 @@ from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Ints
 from streamkit.matching.scan import Scan
 
-__all__ = ["Asked", "ask_flags", "with_words", "words_of"]
+__all__ = ["Answer", "Asked", "ask_flags", "with_words", "words_of"]
 
+Answer: TypeAlias = Callable[[Columns], list[npt.NDArray[Any]]]
+"""Tells the flags that rows meet, in words."""
 SPAN = 2**24
 """Rows between a piece's first and last position up to which looking up is done in one array."""
 
@@ -37,6 +39,10 @@ class Asked:
     def bytes(self) -> int:
         """What it takes."""
         return self.positions.nbytes + sum(word.nbytes for word in self.words)
+
+    def of(self, rows: Columns) -> list[npt.NDArray[Any]]:
+        """The words of rows."""
+        return self.at(rows["position"])
 
     def at(self, positions: Ints) -> list[npt.NDArray[Any]]:
         """The words of rows at some positions; 0 where no criterion is met.
@@ -62,18 +68,20 @@ class Asked:
 
 
 def ask_flags(
-    connection: duckdb.DuckDBPyConnection, scan: Scan, files: Sequence[int] | None = None
-) -> Asked | None:
-    """Ask the criteria of a scan; None if names tell all.
+    connection: duckdb.DuckDBPyConnection,
+    scan: Scan,
+    apart: Collection[str] = (),
+    files: Sequence[int] | None = None,
+) -> Asked:
+    """Ask the criteria of a scan.
 
     Args:
         connection: Where the source can be scanned.
         scan: The scan.
+        apart: Columns whose questions are asked of their texts.
         files: Only of rows in these files; of all by default.
     """
-    if not scan.is_asking:
-        return None
-    found = ask_arrow(connection, scan.asked(files))
+    found = ask_arrow(connection, scan.asked(files, apart))
     positions, *words = (found[name].to_numpy() for name in found.column_names)
     is_any = np.zeros(len(positions), bool)
     for word in words:
@@ -85,17 +93,19 @@ def ask_flags(
     return Asked(positions, words)
 
 
-def with_words(rows: Columns, scan: Scan, asked: Asked | None) -> Columns:
+def with_words(rows: Columns, scan: Scan, answers: Sequence[Answer]) -> Columns:
     """Rows with the flags they meet, where names do not tell all."""
-    if asked is None:
+    if not answers:
         return rows
-    words = zip(words_of(rows, scan), asked.at(rows["position"]), strict=True)
-    return rows | {f"flags_{place}": told | more for place, (told, more) in enumerate(words)}
+    words = words_of(rows, scan)
+    for answer in answers:
+        words = [told | more for told, more in zip(words, answer(rows), strict=True)]
+    return rows | {f"flags_{place}": word for place, word in enumerate(words)}
 
 
 def words_of(rows: Columns, scan: Scan) -> list[npt.NDArray[Any]]:
     """The flags that rows meet, in words."""
     if "flags_0" in rows:
-        return [rows[f"flags_{place}"] for place in range(scan.words)]
+        return [rows[f"flags_{place}"] for place in range(scan.questions.words)]
     names = rows.get("name", np.zeros(len(rows["position"]), np.uint8))
-    return [named.take(names) for named in scan.named_words]
+    return [named.take(names) for named in scan.questions.named_words]

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import count
 
 import duckdb
 import numpy as np
 
 from streamkit.definition import Stream
 from streamkit.events.history import History
-from streamkit.events.schema import Sessionizer
 from streamkit.events.sql import Query
 from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.asked import words_of
@@ -24,9 +22,9 @@ from streamkit.matching.matches import StreamMatches, choose_matches
 from streamkit.matching.numbering import SharedNumberError
 from streamkit.matching.plain_rows import PlainRows, units_of
 from streamkit.matching.plan import StreamPlan, compile_streams
-from streamkit.matching.reading import read_plain_rows, read_rows
+from streamkit.matching.reading import read_rows
 from streamkit.matching.scan import Scan
-from streamkit.matching.sessions import Sessions, read_sessions
+from streamkit.matching.text_flags import ManyTextsError
 from streamkit.matching.touching import Touching, any_flag
 from streamkit.times import to_microseconds
 
@@ -92,13 +90,15 @@ def find_matches(
     until_us = None if until is None else to_microseconds(until)
     since_us = None if since is None else to_microseconds(since)
     latest = to_microseconds(now + DAY_AHEAD)
-    for salt in count():
-        scan = Scan(plan, history, until_us, latest, salt)
+    salt, by_row = 0, frozenset[str]()
+    while True:
+        scan = Scan(plan, history, until_us, latest, salt, by_row)
         try:
             return _find(scan, connection, since_us, undecided=undecided, report=report)
         except SharedNumberError:
-            continue
-    raise AssertionError("salts do not end")
+            salt += 1
+        except ManyTextsError as error:
+            by_row |= {error.column}
 
 
 def _find(
@@ -113,6 +113,7 @@ def _find(
 
     Raises:
         SharedNumberError: With this salt two texts share a number.
+        ManyTextsError: A column's rows must be asked.
     """
     plain = PlainRows.of(scan)
     is_counted = plain is None or since is not None or scan.until is not None
@@ -128,18 +129,8 @@ def _find(
     report("reading the events that touch a stream")
     if plain is not None and not any(units_of(scan)):
         plain = None  # no file holds anything of the range: a query tells what nothing looks like
-    rows = scan.rows if census is None else census.rows
-    sessionizer = scan.history.schema.sessionizer
-    sessions = (
-        None if sessionizer is None else _sessions(connection, scan, sessionizer, rows, plain)
-    )
-    touching = Touching(scan, FIRST_TIME if since is None else since, sessions)
-    if plain is None:
-        read_rows(connection, touching)
-    else:
-        counted = read_plain_rows(connection, touching, plain, is_counted=is_counted)
-        census = census or counted
-    assert census is not None
+    touching = Touching(scan, FIRST_TIME if since is None else since)
+    census = read_rows(connection, touching, plain, census)
     check_times(census, scan)
     report("matching")
     firings = find_firings(touching, census.horizon or 0, since, undecided=undecided)
@@ -151,10 +142,10 @@ def _find(
     return Found(
         _complete(census, touching, scan),
         tuple(replace(each, lacking=_lacking(connection, touching, each.plan)) for each in matches),
-        sessions.unproven(sessionizer, census.begin) if sessions and sessionizer else 0,
+        _unproven(touching, census.begin),
         firings.has_ties,
         {"census": counting, "touching": scan.lasting()}
-        | ({"flags": scan.asked()} if scan.is_asking else {}),
+        | ({"flags": scan.asked()} if scan.questions.names() else {}),
         touching.is_on_disk,
         scan.begin,
     )
@@ -174,22 +165,12 @@ def _matters_from(scan: Scan, since: int | None, *, undecided: bool) -> int | No
     return since - max(plan.wait for plan in scan.plan.streams)
 
 
-def _sessions(
-    connection: duckdb.DuckDBPyConnection,
-    scan: Scan,
-    sessionizer: Sessionizer,
-    rows: int,
-    plain: PlainRows | None,
-) -> Sessions:
-    """The sessions of all events, from memory if they were made of them before."""
-    is_plain = plain is not None
-    made: Sessions = scan.history.kept.answer(
-        scan.identity,
-        (scan.of_users().text, sessionizer, is_plain),
-        lambda: read_sessions(connection, scan, sessionizer, rows, is_plain=is_plain),
-        lambda sessions: 2 * sessions.starts.nbytes,
-    )
-    return made
+def _unproven(touching: Touching, begin: int) -> int:
+    """How many of the sessions made from gaps may have begun before the input does."""
+    sessionizer = touching.scan.history.schema.sessionizer
+    if sessionizer is None or touching.sessions is None:
+        return 0
+    return touching.sessions.unproven(sessionizer, begin)
 
 
 def _lacking(
@@ -197,17 +178,17 @@ def _lacking(
 ) -> dict[str, int]:
     """Rows that touch a stream and lack a part of its key, by event name."""
     scan = touching.scan
-    masks = scan.masks(plan.flags)
+    masks = scan.questions.masks(plan.flags)
     lacking = [
         {name: column[any_flag(words_of(rows, scan), masks)] for name, column in rows.items()}
         for rows in touching.lacking[plan.key]
     ]
     if scan.is_named:
         numbers = np.concatenate([np.empty(0, np.int64), *(rows["name"] for rows in lacking)])
-        counts = np.bincount(numbers.astype(np.int64), minlength=len(scan.numbered_names))
+        counts = np.bincount(numbers.astype(np.int64), minlength=len(scan.questions.numbered_names))
         names = [
             (name or "", int(count))
-            for name, count in zip(scan.numbered_names, counts, strict=True)
+            for name, count in zip(scan.questions.numbered_names, counts, strict=True)
             if count
         ]
     else:
@@ -223,7 +204,7 @@ def _complete(census: Census, touching: Touching, scan: Scan) -> Census:
     if touching.sessions is not None and ("session",) in keys:
         keys[("session",)] = len(touching.sessions)
     missing = {
-        "unreadable_json": touching.counts[scan.unreadable_flag],
-        "failed_casts": touching.counts[scan.uncast_flag],
+        "unreadable_json": touching.counts[scan.questions.unreadable_flag],
+        "failed_casts": touching.counts[scan.questions.uncast_flag],
     }
     return replace(census, keys=keys, missing={k: v for k, v in missing.items() if v})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +12,13 @@ import numpy as np
 from streamkit.matching.asked import words_of
 from streamkit.matching.buckets import Columns
 from streamkit.matching.chains import Bools, Ints, group_starts
-from streamkit.matching.duplicates import NO_REPEAT, first_of_each_id, kept_rows, repeated_ids
+from streamkit.matching.duplicates import (
+    NO_REPEAT,
+    first_of_each_id,
+    kept_rows,
+    repeated_ids,
+    suspected,
+)
 from streamkit.matching.frequency import kept_by_frequency
 from streamkit.matching.marks import Marks
 from streamkit.matching.numbering import check_proofs
@@ -144,16 +150,23 @@ class _Ordered:
         self.firsts: Ints = np.repeat(begins, sizes)
         self.ids: Ints | None = None
         if "id" in columns:
-            self.ids = repeated_ids(columns["id"].take(self.order), self.firsts, sizes)
+            ids = columns["id"]
+            rows = np.flatnonzero(suspected(ids, keyed.codes).take(self.order))
+            self.ids = np.full(len(ids), NO_REPEAT, np.int64)
+            self.ids[rows] = repeated_ids(ids.take(self.order.take(rows)), self.firsts.take(rows))
             is_same = ~group_starts(self.ids[self.repeats])[1:]
             check_proofs(is_same, columns["id_proof"][self.order[self.repeats]])
-        self._meeting: dict[int, Marks] = {}
+        self._meeting: dict[tuple[int, bytes], Marks] = {}
 
-    def meeting(self, flag: int) -> Marks:
-        """The rows that meet a flag."""
-        if flag not in self._meeting:
-            self._meeting[flag] = Marks(has_flag(self.words, flag))
-        return self._meeting[flag]
+    def meeting(self, flag: int, dropped: Ints) -> Marks:
+        """The rows that meet a flag, but for those that are dropped; streams mostly drop the same."""
+        rows = dropped.compress(has_flag([word.take(dropped) for word in self.words], flag))
+        asked = flag, rows.tobytes()
+        if asked not in self._meeting:
+            is_met = has_flag(self.words, flag)
+            is_met[rows] = False
+            self._meeting[asked] = Marks(is_met)
+        return self._meeting[asked]
 
     def touches(self, rows: Ints, masks: dict[int, int]) -> Bools:
         """Which of some rows meet any of some flags."""
@@ -168,19 +181,27 @@ class _Ordered:
         return rows.take(np.argsort(self.ids.take(rows), kind="stable"))
 
     @cached_property
-    def ties(self) -> Ints:
-        """The rows that have the key and the time of the row before."""
-        same = self.times[1:] == self.times[:-1]
-        same &= self.firsts[1:] == self.firsts[:-1]
-        return np.flatnonzero(same) + 1
+    def _is_tied(self) -> Bools:
+        """Which rows have the key and the time of the row before."""
+        is_tied = np.zeros(len(self.times), bool)
+        np.equal(self.times[1:], self.times[:-1], out=is_tied[1:])
+        is_tied[1:] &= self.firsts[1:] == self.firsts[:-1]
+        return is_tied
+
+    @cached_property
+    def has_ties(self) -> bool:
+        """Whether any two rows have one key and time."""
+        return bool(self._is_tied.any())
 
     @cached_property
     def twins(self) -> Ints:
         """For each row, how many before it have its key, time and name."""
         twins = np.zeros(len(self.times), np.int64)
-        if len(self.ties):
-            tied = np.union1d(self.ties, self.ties - 1)
-            groups = np.cumsum(~np.isin(tied, self.ties))
+        if self.has_ties:
+            is_in_tie = self._is_tied.copy()
+            is_in_tie[:-1] |= self._is_tied[1:]
+            tied = np.flatnonzero(is_in_tie)
+            groups = np.cumsum(~self._is_tied.take(tied))
             names = self.columns["name"].take(self.order.take(tied))
             alike = np.lexsort((names, groups))
             begins = group_starts(groups[alike]) | group_starts(names[alike])
@@ -221,7 +242,7 @@ def find_firings(
                 for plan in plans
             ]
             is_ordered = touching.scan.history.source.is_ordered
-            return firings, not is_ordered and bool(len(ordered.ties))
+            return firings, not is_ordered and ordered.has_ties
 
         parts = list(_passes(touching, key, pass_over))
         for place, number in enumerate(plans):
@@ -263,19 +284,10 @@ def _firing(
 ) -> Firing:
     """One stream's pass: duplicates dropped before, frequency applied after."""
     times, firsts = ordered.times, ordered.firsts
-    masks = scan.masks(plan.flags)
+    masks = scan.questions.masks(plan.flags)
     dropped = _duplicates(ordered, masks, scan.history.schema.dedupe.microseconds)
-    meeting = ordered.meeting
-    if len(dropped):
-        is_dropped = np.zeros(len(times), bool)
-        is_dropped[dropped] = True
-
-        @cache
-        def meeting(flag: int) -> Marks:
-            marks = ordered.meeting(flag)
-            return marks.some(~is_dropped.take(marks.rows))
-
-    runs = find_runs(Rows(times, firsts, meeting), plan, horizon)
+    rows = Rows(times, firsts, lambda flag: ordered.meeting(flag, dropped))
+    runs = find_runs(rows, plan, horizon)
     stages = [_stage(firsts, times, reached, since) for reached in runs.reached]
     fired = runs.ends.compress(~runs.is_pending) if plan.last_excludes else runs.ends
     fired_times = times if since is None else times + plan.wait

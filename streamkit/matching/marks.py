@@ -8,6 +8,7 @@ its answer up in one place, whatever number of streams ask.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,10 +66,14 @@ class Marks:
         places = rows if self._of is None else self._of.before(rows)
         return self._counts.take(places).astype(np.int64)
 
-    def at(self, counts: Ints) -> Ints:
+    def at(self, counts: npt.NDArray[Any]) -> Ints:
         """The last of so many marked rows; -1 for none of them."""
         return self._from_none.take(counts)
 
     def last_before(self, rows: Ints) -> Ints:
         """For each of the rows the last marked one before it, in whatever key; -1 for none."""
-        return self.at(self.before(rows))
+        return self._lasts.take(rows if self._of is None else self._of.before(rows))
+
+    @cached_property
+    def _lasts(self) -> Ints:
+        return self.at(self._counts)

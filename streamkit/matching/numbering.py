@@ -17,6 +17,7 @@ import polars as pl
 from streamkit.matching.chains import Bools
 
 __all__ = [
+    "ODD",
     "Hashes",
     "Proofs",
     "SharedNumberError",
@@ -30,6 +31,8 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 """First numbers; 0 stands for no text."""
 Proofs: TypeAlias = npt.NDArray[np.uint32]
 """Second numbers."""
+ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Makes one number of several: the golden ratio's, as in Knuth's multiplicative hashing."""
 
 
 class SharedNumberError(Exception):
@@ -58,7 +61,7 @@ def hashed(texts: pl.Series, salt: int) -> tuple[Hashes, Proofs]:
     numbers, proofs = (texts.hash(2 * salt + nth) for nth in range(2))
     if texts.null_count():
         numbers = numbers.set(texts.is_null(), 0)
-    return numbers.to_numpy(), (proofs.to_numpy() >> np.uint64(32)).astype(np.uint32)
+    return numbers.to_numpy(), proofs.to_numpy().astype(np.uint32)
 
 
 def hash_sql(text: str, salt: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.chains import Bools, Ints, group_starts
 from streamkit.matching.numbering import Hashes
 
 __all__ = ["key_codes", "order_rows", "sort_rows", "together"]
@@ -90,15 +90,17 @@ def sort_rows(
     alike = ends[1:] == ends[:-1]
     wrong = _wrong(sorted_codes, sorted_times, sorted_sequence)
     wrong &= alike
-    if wrong.any():
-        groups = np.zeros(count, np.int64)
-        np.cumsum(~alike, out=groups[1:])
-        is_wrong = np.zeros(int(groups[-1]) + 1, bool)
-        is_wrong[groups[1:][wrong]] = True
-        places = np.flatnonzero(is_wrong[groups])
+    places = np.flatnonzero(wrong)
+    if len(places):
+        begins = np.append(0, np.flatnonzero(~alike) + 1)
+        found = np.searchsorted(begins, places, side="right") - 1
+        found = found.compress(group_starts(found))
+        sizes = np.append(begins, count)[found + 1] - begins[found]
+        groups = np.repeat(np.arange(len(found)), sizes)
+        places = np.arange(len(groups)) + (begins[found] + sizes - np.cumsum(sizes))[groups]
         again = places[
             _sorted(
-                groups[places],
+                groups,
                 sorted_codes[places],
                 sorted_times[places],
                 None if sorted_sequence is None else sorted_sequence[places],

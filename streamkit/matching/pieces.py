@@ -54,9 +54,9 @@ class Texts:
         check_proofs(is_same, proofs[order])
         first = order[np.append(True, ~is_same)]
         places = np.empty(len(numbers), np.int32)
-        places[order] = np.append(0, np.cumsum(~is_same))
+        places[order] = np.append(-1, np.cumsum(~is_same) - 1)
         # none is 0, the least of them: it must be the last
-        return cls(np.roll(numbers[first], -1), np.roll(proofs[first], -1), places.take(codes) - 1)
+        return cls(np.roll(numbers[first], -1), np.roll(proofs[first], -1), places.take(codes))
 
     def __len__(self) -> int:
         return len(self.numbers if self.codes is None else self.codes)

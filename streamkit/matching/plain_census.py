@@ -11,15 +11,12 @@ import polars as pl
 from streamkit.events.values import FIRST_TIME, LAST_TIME
 from streamkit.matching.census import Census
 from streamkit.matching.chains import Ints
-from streamkit.matching.numbering import Hashes
+from streamkit.matching.numbering import ODD, Hashes
 from streamkit.matching.pieces import Texts
 from streamkit.matching.plain_rows import UnitRows
 from streamkit.matching.scan import ROLES, Scan
 
 __all__ = ["UnitCount", "census_of", "count_unit"]
-
-ODD = np.uint64(0x9E3779B97F4A7C15)
-"""Makes one number of several: the golden ratio's, as in Knuth's multiplicative hashing."""
 
 
 @dataclass(frozen=True, eq=False)

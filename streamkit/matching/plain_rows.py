@@ -32,6 +32,7 @@ from streamkit.matching.chains import Ints
 from streamkit.matching.numbering import hashed
 from streamkit.matching.pieces import Codes, Piece, Texts
 from streamkit.matching.scan import Scan, part_property
+from streamkit.matching.text_flags import NumberedTexts, number_column
 
 __all__ = [
     "PlainRows",
@@ -80,6 +81,7 @@ class UnitRows:
         names: The numbers of their names; None where names do not matter.
         texts: Their other texts, by what the scan calls them.
         ids: Their ids as they stand, where ids are declared.
+        numbered: The numbers of the texts that questions are asked of, by column.
         is_named: Whether only rows with a number for their name can touch a stream.
         salt: What numbers for ids are made with.
     """
@@ -90,6 +92,7 @@ class UnitRows:
     names: npt.NDArray[Any] | None
     texts: Mapping[str, Texts]
     ids: pl.Series | None
+    numbered: Mapping[str, Codes]
     is_named: bool
     salt: int
 
@@ -125,6 +128,8 @@ class UnitRows:
             columns["id"], columns["id_proof"] = ids.numbers, ids.proofs
         if self.names is not None:
             columns["name"] = self.names.take(rows)
+        for column, numbers in self.numbered.items():
+            columns[number_column(column)] = numbers.take(rows)
         return Piece(columns, {name: texts.only(rows) for name, texts in self.texts.items()})
 
 
@@ -135,6 +140,9 @@ class PlainRows:
         scan: The scan.
         columns: The column that holds each text, by what the scan calls it.
         time: The column of times.
+
+    Attributes:
+        numbered: The texts that questions are asked of, by column; numbered as rows are read.
     """
 
     def __init__(self, scan: Scan, columns: Mapping[str, str], time: str) -> None:
@@ -142,6 +150,12 @@ class PlainRows:
         self._layouts = scan.layouts
         self._columns = columns
         self._time = time
+        self.numbered = {
+            column: NumberedTexts(column)
+            for column in scan.questions.columns
+            if all(column in layout.coded for layout in self._layouts)
+            and not _is_of_folders(scan.history, {"": column})
+        }
 
     @classmethod
     def of(cls, scan: Scan) -> PlainRows | None:
@@ -159,21 +173,12 @@ class PlainRows:
             return None
         return cls(scan, columns, time) if scan.rows else None
 
-    @classmethod
-    def of_users(cls, scan: Scan) -> PlainRows:
-        """Users and times alone, of rows that are plain: all that sessions are made of."""
-        columns = plain_columns(scan, {"user": part_property(scan.history, "session")})
-        time = _plain_time(scan)
-        assert columns is not None
-        assert time is not None
-        return cls(scan, columns, time)
-
     @property
     def asked(self) -> Hashable:
         """What the rows that are read, and what is counted of them, depend on but for the clock."""
         scan = self._scan
         columns = tuple(self._columns.items())
-        names, in_range = tuple(scan.numbered_names), (scan.begin, scan.until)
+        names, in_range = tuple(scan.questions.numbered_names), (scan.begin, scan.until)
         return self._time, columns, scan.keys, names, scan.is_named, in_range, scan.salt
 
     def read(self, unit: Unit) -> UnitRows:
@@ -181,6 +186,7 @@ class PlainRows:
 
         Raises:
             EventsError: The file is damaged, or not there any more.
+            ManyTextsError: A column that questions are about has too many different texts.
         """
         layout = self._layouts[unit.file]
         coded = {
@@ -190,9 +196,11 @@ class PlainRows:
         }
         with (
             _readable(self._file(unit)),
-            pq.ParquetFile(self._file(unit), read_dictionary=list(coded.values())) as file,
+            pq.ParquetFile(
+                self._file(unit), read_dictionary=[*coded.values(), *self.numbered]
+            ) as file,
         ):
-            wanted = list(dict.fromkeys([self._time, *coded.values()]))
+            wanted = list(dict.fromkeys([self._time, *coded.values(), *self.numbered]))
             table = file.read_row_groups(list(unit.groups), wanted, use_threads=False)
         times, untimed = table[self._time].cast(pa.int64()), np.empty(0, np.int64)
         if times.null_count:
@@ -217,6 +225,7 @@ class PlainRows:
             self._numbers(table[coded["name"]]) if "name" in coded else None,
             texts,
             plain[others["id"]] if "id" in others else None,
+            {column: self._text_numbers(table[column], column) for column in self.numbered},
             self._scan.is_named,
             self._scan.salt,
         )
@@ -236,9 +245,22 @@ class PlainRows:
         numbers, proofs = hashed(pl.concat([*texts, none]), self._scan.salt)
         return Texts.with_codes(numbers, proofs, _joined(codes, np.dtype(np.int32)))
 
+    def _text_numbers(self, column: pa.ChunkedArray, name: str) -> Codes:
+        """The numbers of a column of texts that questions are asked of."""
+        numbered = self.numbered[name]
+        numbers = [
+            numbered.numbers([*words, None]).take(places)  # the last is that of -1, no text
+            for words, places in _dictionaries(column)
+        ]
+        return _joined(numbers, np.dtype(np.int32))
+
     def _numbers(self, column: pa.ChunkedArray) -> npt.NDArray[Any]:
         """The numbers of a column of names."""
-        known = {name: number for number, name in enumerate(self._scan.numbered_names) if number}
+        known = {
+            name: number
+            for number, name in enumerate(self._scan.questions.numbered_names)
+            if number
+        }
         type_ = np.min_scalar_type(len(known))
         numbers = []
         for words, places in _dictionaries(column):

@@ -82,11 +82,11 @@ def _present(sql: str, bound: Property) -> str:
     """The property is there and not null; a list is, whatever its elements."""
     if bound.cast is None or bound.type.kind is Kind.LIST:
         if bound.is_document:
-            return f"coalesce(json_type({sql}) <> 'NULL', false)"
+            return f"coalesce(CAST({sql} AS VARCHAR) <> 'null', false)"
         return f"{sql} IS NOT NULL"
     cast, _ = cast_scalar(sql, bound.type, bound.cast)
     if bound.is_document:
-        return f"coalesce(json_type({sql}) = 'ARRAY', false) OR {cast} IS NOT NULL"
+        return f"coalesce(starts_with({sql}, '['), false) OR {cast} IS NOT NULL"
     return f"{cast} IS NOT NULL"
 
 
@@ -121,7 +121,8 @@ class _Scalars:
             return self._any_element(sql, type_.element)
         if type_.kind is Kind.JSON:
             elements = self._any_element(f"CAST({sql} AS JSON[])", type_)
-            return f"CASE WHEN json_type({sql}) = 'ARRAY' THEN {elements} ELSE {self.one(sql, type_)} END"
+            one = self.one(sql, type_)
+            return f"CASE WHEN starts_with({sql}, '[') THEN {elements} ELSE {one} END"
         return self.one(sql, type_)
 
     def _any_element(self, sql: str, element: ValueType) -> str:
@@ -160,6 +161,8 @@ class _Scalars:
 
     def _text(self, sql: str, type_: ValueType) -> str:
         if type_.kind is Kind.JSON:
+            if self.operator == "eq" and len(self.texts) == 1 and not self.ignore_case:
+                return f"{sql} = to_json({self.bind(self.texts[0])})"
             return self._text(f"json_string({sql})", TEXT)
         if type_.kind is not Kind.TEXT:
             return FALSE
@@ -220,7 +223,7 @@ class _Scalars:
                     sql if type_.name == "VARCHAR" else f"CAST({sql} AS VARCHAR)"
                 )
             case Kind.JSON:
-                return self._number_text(f"json_scalar({sql})")
+                return self._number_text(f"json_digits({sql})")
             case _:
                 return FALSE
 

@@ -7,7 +7,7 @@ criteria look at, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -15,16 +15,19 @@ import pyarrow as pa
 
 from streamkit.events.asking import ask_batches
 from streamkit.events.keeping import Kept
-from streamkit.matching.asked import Asked, ask_flags, with_words
+from streamkit.matching.asked import Answer, Asked, ask_flags, with_words
+from streamkit.matching.buckets import Columns
 from streamkit.matching.census import Census
 from streamkit.matching.pieces import Piece, Texts
 from streamkit.matching.plain_census import UnitCount, census_of, count_unit
 from streamkit.matching.plain_rows import PlainRows, Unit, units_of
 from streamkit.matching.scan import Scan
+from streamkit.matching.sessions import SessionMaker, Sessions, read_sessions
+from streamkit.matching.text_flags import NumberedTexts, TextFlags, without_numbers
 from streamkit.matching.threads import in_threads
 from streamkit.matching.touching import Prepared, Touching
 
-__all__ = ["read_plain_rows", "read_rows"]
+__all__ = ["read_rows"]
 
 ROWS_OF_FLAGS = 32_000_000
 """Rows whose criteria are asked at once, so that the answers are never too many for memory."""
@@ -38,6 +41,8 @@ class _Read:
         kept: What keeps it.
         asked: What was asked for; None if nothing may be kept.
         pieces: The rows.
+        numbered: The numbered texts of columns that questions were about.
+        sessions: The sessions made from gaps, if such are made.
         census: What was counted of all rows, if that was counted on the way.
         ahead: Then the first time that was too far ahead; None where there was none.
     """
@@ -45,6 +50,8 @@ class _Read:
     kept: Kept
     asked: Hashable
     pieces: list[Piece] = field(default_factory=list)
+    numbered: Mapping[str, NumberedTexts] = field(default_factory=dict)
+    sessions: Sessions | None = None
     census: Census | None = None
     ahead: int | None = None
     size: int = 0
@@ -55,26 +62,78 @@ class _Read:
         if self.size > self.kept.most:
             self.pieces.clear()
 
+    def known(self) -> _Read | None:
+        """What was read of the same before, if it was kept."""
+        return None if self.asked is None else self.kept.get(self.asked)
+
+    def is_seen_alike(self, scan: Scan) -> bool:
+        """Whether the clock changes nothing: the same rows are too far ahead now as then."""
+        assert self.census is not None
+        newest = self.census.newest
+        was_seen = newest is None or newest <= scan.latest
+        return was_seen and (self.ahead is None or scan.latest < self.ahead)
+
     def keep(self) -> None:
+        size = self.size + (0 if self.sessions is None else self.sessions.bytes)
         if self.asked is not None:
-            self.kept.put(self.asked, self, self.size)
+            self.kept.put(self.asked, self, size)
 
 
-def read_rows(connection: duckdb.DuckDBPyConnection, touching: Touching) -> None:
-    """Read the rows that touch a stream by a query.
+def read_rows(
+    connection: duckdb.DuckDBPyConnection,
+    touching: Touching,
+    plain: PlainRows | None,
+    census: Census | None,
+) -> Census:
+    """Read the rows that touch a stream.
 
     Args:
         connection: Where the source can be scanned.
         touching: Takes the rows.
+        plain: Reads them as they stand; without it they are asked for by a query.
+        census: What was counted of all rows; plain rows can be counted on the way.
+
+    Returns:
+        The census.
     """
     scan = touching.scan
-    query = scan.lasting()
-    asked_before = None if scan.identity is None else (scan.identity, query.text)
-    read = _Read(scan.history.kept, asked_before)
-    asked = _kept_flags(connection, scan)
-    if (known := _known(read)) is not None:
-        _take_again(touching, known, asked)
-        return
+    asked: Hashable = scan.lasting().text
+    if plain is not None:
+        asked = plain.asked, None if census is None else scan.latest
+    read = _Read(scan.history.kept, None if scan.identity is None else (scan.identity, asked))
+    known = read.known()
+    if known is not None and (census is not None or known.is_seen_alike(scan)):
+        read = known
+        _take_again(connection, touching, known)
+    else:
+        if plain is None:
+            assert census is not None
+            _ask_rows(connection, touching, read, census.rows)
+        else:
+            _read_units(connection, touching, read, plain, is_counted=census is not None)
+        read.keep()
+    touching.sessions = read.sessions
+    census = census or read.census
+    assert census is not None
+    return census
+
+
+def _take_again(connection: duckdb.DuckDBPyConnection, touching: Touching, known: _Read) -> None:
+    answers = _answers(connection, touching.scan, known)
+
+    def prepared(piece: Piece) -> Prepared:
+        return touching.prepared(_flagged(piece, touching.scan, answers))
+
+    for each in in_threads(prepared, known.pieces):
+        touching.put(each)
+
+
+def _ask_rows(
+    connection: duckdb.DuckDBPyConnection, touching: Touching, read: _Read, rows: int
+) -> None:
+    """Read rows by a query, of so many rows."""
+    scan = touching.scan
+    answers = _answers(connection, scan, read)
 
     def take(batch: pa.RecordBatch) -> None:
         columns = {
@@ -85,97 +144,88 @@ def read_rows(connection: duckdb.DuckDBPyConnection, touching: Touching) -> None
             for name in scan.numbered_texts
         }
         read.add(piece := Piece(columns, texts))
-        touching.put(touching.prepared(_flagged(piece, scan, asked)))
+        touching.put(touching.prepared(_flagged(piece, scan, answers)))
 
-    ask_batches(connection, query, take)
-    read.keep()
+    ask_batches(connection, scan.lasting(), take)
+    sessionizer = scan.history.schema.sessionizer
+    if sessionizer is not None:
+        read.sessions = read_sessions(connection, scan, sessionizer, rows)
 
 
-def read_plain_rows(
+def _read_units(
     connection: duckdb.DuckDBPyConnection,
     touching: Touching,
+    read: _Read,
     plain: PlainRows,
     *,
     is_counted: bool,
-) -> Census | None:
-    """Read the rows that touch a stream as they stand.
-
-    Args:
-        connection: Where criteria can be asked.
-        touching: Takes the rows.
-        plain: What reads them.
-        is_counted: Whether all rows were counted before; else they are counted on the way.
-
-    Returns:
-        The census, if the rows were counted.
-    """
+) -> None:
+    """Read plain rows, and count them unless they were counted before."""
     scan = touching.scan
-    latest = scan.latest if is_counted else None
-    read = _Read(scan.history.kept, (scan.identity, plain.asked, latest))
-    known = _known(read)
-    if known is not None and (is_counted or _is_seen_alike(known, scan)):
-        _take_again(touching, known, _kept_flags(connection, scan))
-        return known.census
+    sessionizer = scan.history.schema.sessionizer
+    maker = None if sessionizer is None else SessionMaker(sessionizer, scan.rows)
     counts: list[UnitCount] = []
+    read.numbered = plain.numbered
     groups = list(_groups(units_of(scan)))
     for units in groups:
-        if len(groups) == 1:
-            asked = _kept_flags(connection, scan)
-        else:
-            asked = ask_flags(connection, scan, sorted({unit.file for unit in units}))
+        files = None if len(groups) == 1 else sorted({unit.file for unit in units})
+        answers = _answers(connection, scan, read, files)
 
-        def work(unit: Unit, asked: Asked | None = asked) -> tuple[Piece, Prepared]:
+        def work(
+            unit: Unit, answers: Sequence[Answer] = answers
+        ) -> tuple[Piece, Prepared, Sequence[Columns]]:
             rows = plain.read(unit)
             if not is_counted:
                 counts.append(count_unit(scan, rows))
-            piece = rows.piece(rows.unseen(scan))
-            return piece, touching.prepared(_flagged(piece, scan, asked))
+            unseen, stretches = rows.unseen(scan), list[Columns]()
+            if maker is not None:
+                stretches = maker.prepared(rows.texts[scan.user_number], rows.times, unseen)
+            piece = rows.piece(unseen)
+            return piece, touching.prepared(_flagged(piece, scan, answers)), stretches
 
-        for piece, prepared in in_threads(work, units):
+        for piece, prepared, stretches in in_threads(work, units):
             touching.put(prepared)
             read.add(piece)
+            if maker is not None:
+                maker.put(stretches)
+    if maker is not None:
+        read.sessions = maker.made()
     if not is_counted:
         read.census = census_of(scan, counts)
         read.ahead = min((each.ahead for each in counts if each.ahead is not None), default=None)
-    read.keep()
-    return read.census
 
 
-def _known(read: _Read) -> _Read | None:
-    return None if read.asked is None else read.kept.get(read.asked)
+def _flagged(piece: Piece, scan: Scan, answers: Sequence[Answer]) -> Piece:
+    return Piece(without_numbers(with_words(piece.rows, scan, answers)), piece.texts)
 
 
-def _is_seen_alike(known: _Read, scan: Scan) -> bool:
-    """Whether the clock changes nothing: the same rows are too far ahead now as then."""
-    assert known.census is not None
-    newest = known.census.newest
-    was_seen = newest is None or newest <= scan.latest
-    return was_seen and (known.ahead is None or scan.latest < known.ahead)
+def _answers(
+    connection: duckdb.DuckDBPyConnection,
+    scan: Scan,
+    read: _Read,
+    files: Sequence[int] | None = None,
+) -> list[Answer]:
+    """What tells the flags of rows that their names do not tell.
 
-
-def _take_again(touching: Touching, known: _Read, asked: Asked | None) -> None:
-    def prepared(piece: Piece) -> Prepared:
-        return touching.prepared(_flagged(piece, touching.scan, asked))
-
-    for each in in_threads(prepared, known.pieces):
-        touching.put(each)
-
-
-def _flagged(piece: Piece, scan: Scan, asked: Asked | None) -> Piece:
-    return Piece(with_words(piece.rows, scan, asked), piece.texts)
-
-
-def _kept_flags(connection: duckdb.DuckDBPyConnection, scan: Scan) -> Asked | None:
-    """The answers of criteria for all rows, from memory if they were asked before."""
-    if not scan.is_asking:
-        return None
-    asked: Asked = scan.history.kept.answer(
-        scan.identity,
-        scan.asked().text,
-        lambda: ask_flags(connection, scan),
-        lambda asked: asked.bytes,
-    )
-    return asked
+    Args:
+        connection: Where questions are asked.
+        scan: What they are.
+        read: What was read, or will be.
+        files: Only rows of these files are meant; then nothing is kept.
+    """
+    numbered = {c: read.numbered[c] for c in scan.questions.columns if c in read.numbered}
+    answers: list[Answer] = []
+    if numbered:
+        answers.append(TextFlags(connection, scan, numbered).of)
+    if scan.questions.names(apart=numbered):
+        asked: Asked = scan.history.kept.answer(
+            scan.identity if files is None else None,
+            scan.asked(apart=numbered).text,
+            lambda: ask_flags(connection, scan, numbered, files),
+            lambda asked: asked.bytes,
+        )
+        answers.append(asked.of)
+    return answers
 
 
 def _groups(units: Iterable[Unit]) -> Iterator[Sequence[Unit]]:

@@ -91,7 +91,7 @@ def _to_number(value: Any) -> int | float | None:
         return value  # type: ignore[no-any-return] # a number, as just seen
     if kind is str:
         return float(value) if NUMBER.fullmatch(value) else None
-    return float(value) if kind is Decimal else None
+    return float(value) if kind is Decimal and not value.is_snan() else None
 
 
 def _to_integer(value: Any) -> int | None:

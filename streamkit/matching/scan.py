@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from streamkit.definition import All
 from streamkit.errors import EventsError
@@ -18,14 +13,12 @@ from streamkit.events.property import Property
 from streamkit.events.row_values import RowValues
 from streamkit.events.sql import Parameters, Query, select_items
 from streamkit.events.types import Kind
-from streamkit.events.values import cast_scalar
 from streamkit.matching.numbering import hash_sql, proof_sql
 from streamkit.matching.plan import Plan
-from streamkit.matching.predicates import criterion_sql
+from streamkit.matching.questions import Questions
 from streamkit.path import Path
 
 __all__ = [
-    "FLAGS_PER_WORD",
     "OF_EVERY_EVENT",
     "ROLES",
     "Scan",
@@ -34,11 +27,6 @@ __all__ = [
     "sequence_sql",
 ]
 
-FLAGS_PER_WORD = 62
-WORD_SIZES = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", FLAGS_PER_WORD: "BIGINT"}
-"""The type of a word, by the flags it must hold."""
-WORD_TYPES = {"UTINYINT": "u1", "USMALLINT": "u2", "UINTEGER": "u4", "BIGINT": "i8"}
-"""The same type in numpy."""
 ROLES = ("session", "user")
 OF_EVERY_EVENT = ("name", "id", "sequence")
 """What is told of every event of a match; the rest only of firing events."""
@@ -101,6 +89,7 @@ class Scan:
         until: Rows at or after it are invisible, in microseconds; None for no bound.
         latest: Rows after it are skipped, in microseconds: `now` and a day.
         salt: Which of the ways to make numbers of texts is used.
+        by_row: Columns of so many different texts that questions are asked of every row.
 
     Attributes:
         begin: Rows before it are not read, in microseconds; None for no bound.
@@ -110,7 +99,13 @@ class Scan:
     """
 
     def __init__(
-        self, plan: Plan, history: History, until: int | None, latest: int, salt: int = 0
+        self,
+        plan: Plan,
+        history: History,
+        until: int | None,
+        latest: int,
+        salt: int = 0,
+        by_row: Collection[str] = (),
     ) -> None:
         self.plan = plan
         self.history = history
@@ -126,13 +121,8 @@ class Scan:
         self.parts = tuple(dict.fromkeys(part for stream in plan.streams for part in stream.key))
         self.keys = tuple(dict.fromkeys(stream.key for stream in plan.streams))
         self._has_sessionizer = history.schema.sessionizer is not None
-        self._parameters = Parameters()
-        self._values = RowValues(self._parameters)
-        self._time = history.time_sql(self._values)
-        self._name = history.text_sql(history.role("name"), self._values)
         self._names = plan.flags.names
-        self._casts: dict[str, None] = {}
-        self._flags = [self._flag_sql(number) for number in range(len(plan.flags.questions))]
+        self.questions = Questions(plan, history, by_row)
 
     @cached_property
     def layouts(self) -> tuple[Layout, ...]:
@@ -148,49 +138,6 @@ class Scan:
     def rows(self) -> int:
         """How many rows there are, as the files' footers tell."""
         return sum(sum(layout.groups) for layout in self.layouts)
-
-    @property
-    def words(self) -> int:
-        """How many whole numbers hold the flags, the two that count what is missing included."""
-        return (len(self._flags) + 1) // FLAGS_PER_WORD + 1
-
-    @property
-    def word_type(self) -> str:
-        """The smallest type that holds the flags, or a word of them."""
-        count = min(len(self._flags) + 2, FLAGS_PER_WORD)
-        return next(type_ for most, type_ in WORD_SIZES.items() if count <= most)
-
-    @property
-    def unreadable_flag(self) -> int:
-        """The flag of rows with a document that is not JSON."""
-        return len(self._flags)
-
-    @property
-    def uncast_flag(self) -> int:
-        """The flag of rows with a value that does not fit its declared type."""
-        return len(self._flags) + 1
-
-    def _flag_sql(self, number: int) -> dict[str | None, str]:
-        """For each name that a question asks for, the criteria that remain."""
-        remaining: dict[str | None, list[str]] = defaultdict(list)
-        for condition in self.plan.flags.questions[number]:
-            sql = (
-                "true"
-                if condition.where == All()
-                else criterion_sql(condition.where, self._bind, self._values, self._parameters)
-            )
-            remaining[condition.event].append(sql)
-        return {name: " OR ".join(dict.fromkeys(sqls)) for name, sqls in remaining.items()}
-
-    def _bind(self, path: Path) -> Property:
-        """A path's property, remembered if its cast may fail."""
-        bound = self.history.bind(path)
-        if bound.cast is not None and bound.type.kind is not Kind.LIST:
-            value = self._values.column(bound)
-            cast, _ = cast_scalar(value, bound.type, bound.cast)
-            present = f"json_scalar({value})" if bound.is_document else value
-            self._casts[f"({present} IS NOT NULL AND {cast} IS NULL)"] = None
-        return bound
 
     @property
     def user_number(self) -> str:
@@ -252,65 +199,29 @@ class Scan:
         )
         return Query(sql, parameters.values)
 
-    @property
-    def is_asking(self) -> bool:
-        """Whether more is asked of events than their names."""
-        return bool(self._asked() or self._values.unreadable() or self._casts)
-
-    def asked(self, files: Sequence[int] | None = None) -> Query:
+    def asked(self, files: Sequence[int] | None = None, apart: Collection[str] = ()) -> Query:
         """By position, the flags that are met by more than a name.
 
         Rows that meet none are left out by who asks: a condition here would work the flags out twice.
 
         Args:
             files: Only rows of these files; of all by default.
+            apart: Columns whose questions are asked of their texts.
         """
-        words = {f"flags_{word}": self._word_sql(word) for word in range(self.words)}
-        counts_missing = self._values.unreadable() or self._casts
-        where = self._where(self._parameters, () if counts_missing else list(self._asked()))
+        questions = self.questions
+        names = () if questions.counts_missing else list(questions.names(apart))
+        where = self._where(questions.parameters, names)
         if files is not None:
             where = " AND ".join(filter(None, [where, self.history.in_files_sql(files)]))
-        columns = {"position": "_position"} | words
-        sql = (
-            f"{self.history.steps_sql(self._values, where)}\n"
+        columns = {"position": "_position"} | questions.sql(apart)
+        return questions.query(
+            f"{self.history.steps_sql(questions.values, where)}\n"
             f"SELECT {select_items(columns)}\nFROM valued"
         )
-        return Query(sql, self._parameters.values)
-
-    def _asked(self) -> dict[str | None, None]:
-        """The names that something more is asked of; None stands for all of them."""
-        return {
-            name: None
-            for remaining in self._flags
-            for name, sql in remaining.items()
-            if sql != "true"
-        }
-
-    @cached_property
-    def named_words(self) -> list[npt.NDArray[Any]]:
-        """The flags that a name alone meets: for each word an array by the name's number."""
-        met = [
-            [
-                flag
-                for flag, remaining in enumerate(self._flags)
-                if "true" in (remaining.get(name), remaining.get(None))
-            ]
-            for name in self.numbered_names
-        ]
-        masks = [self.masks(flags) for flags in met]
-        type_ = np.dtype(WORD_TYPES[self.word_type])
-        return [
-            np.array([mask.get(word, 0) for mask in masks], type_) for word in range(self.words)
-        ]
 
     def part_fact(self, part: str) -> str:
         """The fact that holds a key part."""
         return part if part in ROLES else f"part_{self.parts.index(part)}"
-
-    @property
-    def numbered_names(self) -> list[str | None]:
-        """The names that streams ask for, at the numbers that stand for them; None for others."""
-        return [None, *sorted(self.plan.flags.asked_names)]
 
     @property
     def is_named(self) -> bool:
@@ -321,7 +232,7 @@ class Scan:
         name = self.history.text_sql(self.history.role("name"), values)
         cases = " ".join(
             f"WHEN {parameters.bind(name)} THEN {number}"
-            for number, name in enumerate(self.numbered_names)
+            for number, name in enumerate(self.questions.numbered_names)
             if name is not None
         )
         return f"CAST(CASE {name} {cases} ELSE 0 END AS UINTEGER)"
@@ -390,13 +301,6 @@ class Scan:
         )
         return Query(sql, parameters.values)
 
-    def masks(self, flags: Sequence[int]) -> dict[int, int]:
-        """Flags as whole numbers to compare words with, by word."""
-        masks: dict[int, int] = defaultdict(int)
-        for flag in flags:
-            masks[flag // FLAGS_PER_WORD] |= 1 << flag % FLAGS_PER_WORD
-        return dict(masks)
-
     def is_visible(self, parameters: Parameters) -> str:
         """A condition on a column `time`: neither too late nor unknown."""
         bound = parameters.bind(self.latest)
@@ -421,32 +325,7 @@ class Scan:
         is_wanted = ""
         if wanted is not None and not self.history.role("name").accesses:
             bound = ", ".join(parameters.bind(name) for name in sorted(wanted))
-            is_wanted = f"{self._name} IN ({bound})"
+            name = self.history.text_sql(self.history.role("name"), RowValues(parameters))
+            is_wanted = f"{name} IN ({bound})"
         in_range = self.history.time_range_sql(parameters, self.begin, self.until)
         return " AND ".join(filter(None, (is_wanted, in_range)))
-
-    def _word_sql(self, word: int) -> str:
-        """What 62 criteria say, as one whole number: they are asked of rows with the right name."""
-        by_name: dict[str | None, list[str]] = defaultdict(list)
-        first = word * FLAGS_PER_WORD
-        for number, remaining in enumerate(self._flags[first : first + FLAGS_PER_WORD]):
-            bit = 1 << number
-            for name, sql in remaining.items():
-                if sql != "true":
-                    by_name[name].append(f"CASE WHEN {sql} THEN {bit} ELSE 0 END")
-        for flag, sqls in (
-            (self.unreadable_flag, self._values.unreadable()),
-            (self.uncast_flag, list(self._casts)),
-        ):
-            if flag // FLAGS_PER_WORD == word and sqls:
-                bit = 1 << flag % FLAGS_PER_WORD
-                by_name[None].append(f"CASE WHEN {' OR '.join(sqls)} THEN {bit} ELSE 0 END")
-        nameless = by_name.pop(None, [])
-        parts = list(nameless)
-        if by_name:
-            cases = "".join(
-                f"\n      WHEN {self._parameters.bind(name)} THEN {' | '.join(bits)}"
-                for name, bits in by_name.items()
-            )
-            parts.append(f"CASE {self._name}{cases}\n      ELSE 0 END")
-        return f"CAST({' | '.join(parts) or '0'} AS {self.word_type})"

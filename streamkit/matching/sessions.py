@@ -1,7 +1,8 @@
 """Sessions made from gaps, for events that carry none.
 
-When the sessions of a user begin depends on the times of all the user's events, and nothing else:
-so they are made first, from two columns, and a row is then of the last one that began by its time.
+When the sessions of a user begin depends on the times of all the user's events, and nothing else. So
+they are made of users and times while events are read, and a row is then of the last session of its
+user that began by its time.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from streamkit.matching.buckets import Buckets, Columns
 from streamkit.matching.chains import Bools, Ints, follow, group_starts, next_in_group
 from streamkit.matching.numbering import Hashes, Proofs, check_proofs
 from streamkit.matching.order import sort_rows
-from streamkit.matching.plain_rows import PlainRows, Unit, units_of
+from streamkit.matching.pieces import Codes, Texts
 from streamkit.matching.scan import Scan
 from streamkit.matching.threads import in_threads
 
-__all__ = ["Sessions", "is_proven", "read_sessions", "session_texts"]
+__all__ = ["SessionMaker", "Sessions", "is_proven", "read_sessions", "session_texts"]
 
 
 class Sessions:
@@ -41,20 +42,31 @@ class Sessions:
     def __len__(self) -> int:
         return len(self.starts)
 
+    @property
+    def bytes(self) -> int:
+        """What they take."""
+        return self.users.nbytes + self.starts.nbytes
+
     @classmethod
     def of(
         cls,
         users: Hashes,
-        times: Ints,
+        firsts: Ints,
         sessionizer: Sessionizer,
+        lasts: Ints | None = None,
         proofs: Proofs | None = None,
     ) -> Sessions:
-        """Make the sessions.
+        """Make the sessions of events, or of stretches of events without a gap.
+
+        A stretch begins a session if all that began before it ended long enough before. With the
+        ends sorted for themselves, that is one comparison: as many as began before it have ended by
+        then, and the last of these ends stands at the place before.
 
         Args:
-            users: A number for each event's user, 0 where there is none.
-            times: When all events of these users happened, in microseconds.
+            users: A number for each stretch's user, 0 where there is none.
+            firsts: When the stretches begin, in microseconds: all that these users did.
             sessionizer: The longest gap and the longest session.
+            lasts: When they end; without it each is one event, which the longest session needs.
             proofs: The users' second numbers; without them the first are known to be good.
 
         Raises:
@@ -66,17 +78,17 @@ class Sessions:
             [0, 3000000000]
         """
         known = np.flatnonzero(users)
-        order, numbers, ordered = sort_rows(users[known], times[known], None)
-        groups = numbers.view(np.int64)
-        begins = group_starts(groups)
+        order, numbers, began = sort_rows(users[known], firsts[known], None)
+        ended = began if lasts is None else sort_rows(users[known], lasts[known], None)[2]
+        begins = group_starts(numbers)
         if proofs is not None:
             check_proofs(~begins[1:], proofs[known].take(order))
-        begins[1:] |= np.diff(ordered) > sessionizer.inactivity.microseconds
+        begins[1:] |= began[1:] - ended[:-1] > sessionizer.inactivity.microseconds
         if sessionizer.max is not None:
             longest = sessionizer.max.microseconds
             stretches = np.cumsum(begins, dtype=np.int64)
-            begins = follow(next_in_group(stretches, ordered, longest, inclusive=False), begins)
-        owners, starts = numbers[begins].view(np.uint64), ordered[begins]
+            begins = follow(next_in_group(stretches, began, longest, inclusive=False), begins)
+        owners, starts = numbers[begins], began[begins]
         by_user = np.argsort(owners, kind="stable")
         return cls(owners[by_user], starts[by_user])
 
@@ -88,18 +100,26 @@ class Sessions:
             np.concatenate([part.starts for part in parts]),
         )
 
-    def starts_of(self, users: Hashes, times: Ints) -> Ints:
-        """When the sessions of events began, in microseconds; 0 without a user."""
+    def starts_of(self, users: Hashes, times: Ints, codes: Codes | None = None) -> Ints:
+        """When the sessions of events began, in microseconds; 0 without a user.
+
+        Args:
+            users: The number of each event's user, 0 where there is none.
+            times: When it happened, in microseconds.
+            codes: Which of the numbers each event has; by default each has its own.
+        """
         first = np.searchsorted(self.users, users)
-        last = np.searchsorted(self.users, users, side="right")
-        last -= 1
+        last = np.searchsorted(self.users, users, side="right") - 1
+        is_known = users != 0
+        if codes is not None:
+            first, last, is_known = (each.take(codes) for each in (first, last, is_known))
         while (open_ := np.flatnonzero(first < last)).size:  # halved until one session is left
             middle = (first[open_] + last[open_] + 1) // 2
             began = self.starts[middle] <= times[open_]
             first[open_] = np.where(began, middle, first[open_])
             last[open_] = np.where(began, last[open_], middle - 1)
-        starts = np.zeros(len(users), np.int64)
-        known = np.flatnonzero(users)
+        starts = np.zeros(len(times), np.int64)
+        known = np.flatnonzero(is_known)
         starts[known] = self.starts[first[known]]
         return starts
 
@@ -108,53 +128,101 @@ class Sessions:
         return int((~is_proven(self.starts, sessionizer, begin)).sum())
 
 
+class SessionMaker:
+    """Takes events as they are read, and makes sessions of them.
+
+    Events of a user without a gap between them are taken as one stretch, so that what waits is
+    little; but not where sessions have a longest length, which may end anywhere.
+
+    Args:
+        sessionizer: How sessions are made.
+        rows: How many events may come.
+
+    Example:
+        >>> maker = SessionMaker(Sessionizer("user", "30m"), rows=3)
+        >>> users = Texts.hashed(pl.Series(["a", "a", None]), salt=0)
+        >>> maker.put(maker.prepared(users, np.array([5, 9, 7]), np.empty(0, int)))
+        >>> maker.made().starts.tolist()
+        [5]
+    """
+
+    def __init__(self, sessionizer: Sessionizer, rows: int) -> None:
+        self._sessionizer = sessionizer
+        self._buckets = Buckets(rows)
+
+    def prepared(self, users: Texts, times: Ints, unseen: Ints) -> list[Columns]:
+        """Prepare events; nothing is kept yet, so that many threads can do it.
+
+        Args:
+            users: The events' users.
+            times: When they happened, in microseconds.
+            unseen: Those of the events that do not count.
+
+        Raises:
+            SharedNumberError: Two users share a number.
+        """
+        is_present = users.is_present()
+        if len(unseen) or is_present is not None:
+            chosen = np.ones(len(times), bool) if is_present is None else is_present
+            chosen[unseen] = False
+            rows = np.flatnonzero(chosen)
+            users, times = users.only(rows), times.take(rows)
+        columns: Columns = {"first": times}
+        if self._sessionizer.max is None:
+            codes = users.numbers if users.codes is None else users.codes
+            order, codes, times = sort_rows(codes, times, None)
+            begins = group_starts(codes)
+            if users.codes is None:
+                check_proofs(~begins[1:], users.proofs.take(order))
+            begins[1:] |= np.diff(times) > self._sessionizer.inactivity.microseconds
+            users = users.only(order.compress(begins))
+            ends = np.append(begins[1:], np.ones(len(begins[:1]), bool))
+            columns = {"first": times.compress(begins), "last": times.compress(ends)}
+        columns["user"], columns["user_proof"] = users.by_row()
+        return self._buckets.deal(columns, columns["user"])
+
+    def put(self, prepared: Sequence[Columns]) -> None:
+        """Keep events that were prepared."""
+        self._buckets.put(prepared)
+
+    def made(self) -> Sessions:
+        """The sessions of all the events.
+
+        Raises:
+            SharedNumberError: Two users share a number.
+        """
+
+        def made(bucket: int) -> Sessions:
+            columns = self._buckets.pop(bucket)
+            last, proofs = columns.get("last"), columns["user_proof"]
+            return Sessions.of(columns["user"], columns["first"], self._sessionizer, last, proofs)
+
+        return Sessions.joined(list(in_threads(made, self._buckets.filled())))
+
+
 def read_sessions(
-    connection: duckdb.DuckDBPyConnection,
-    scan: Scan,
-    sessionizer: Sessionizer,
-    rows: int,
-    *,
-    is_plain: bool,
+    connection: duckdb.DuckDBPyConnection, scan: Scan, sessionizer: Sessionizer, rows: int
 ) -> Sessions:
-    """Make the sessions of all the events that a scan sees.
+    """Make the sessions of all the events that a scan sees, by a query.
 
     Args:
         connection: Where the source can be scanned.
         scan: The scan.
         sessionizer: How sessions are made.
         rows: How many rows may come.
-        is_plain: Whether rows are read as they stand: numbers for users are made in one way.
 
     Raises:
         SharedNumberError: Two users share a number.
     """
-    buckets = Buckets(rows)
-    if is_plain:
-        plain = PlainRows.of_users(scan)
+    maker = SessionMaker(sessionizer, rows)
+    none = np.empty(0, np.int64)
 
-        def read(unit: Unit) -> list[Columns]:
-            rows = plain.read(unit)
-            piece = rows.piece(rows.unseen(scan))
-            users, proofs = piece.texts["user"].by_row()
-            columns: Columns = {"user": users, "user_proof": proofs, "time": piece.rows["time"]}
-            return buckets.deal(columns, users)
+    def take(batch: pa.RecordBatch) -> None:
+        users, proofs, times = (batch.column(name).to_numpy() for name in batch.schema.names)
+        maker.put(maker.prepared(Texts(users, proofs), times, none))
 
-        for dealt in in_threads(read, units_of(scan)):
-            buckets.put(dealt)
-    else:
-
-        def take(batch: pa.RecordBatch) -> None:
-            columns = {name: batch.column(name).to_numpy() for name in batch.schema.names}
-            buckets.add(columns, columns["user"])
-
-        ask_batches(connection, scan.of_users(), take)
-
-    def made(bucket: int) -> Sessions:
-        columns = buckets.pop(bucket)
-        users, proofs = columns["user"], columns["user_proof"]
-        return Sessions.of(users, columns["time"], sessionizer, proofs)
-
-    return Sessions.joined(list(in_threads(made, buckets.filled())))
+    ask_batches(connection, scan.of_users(), take)
+    return maker.made()
 
 
 def is_proven(starts: Ints, sessionizer: Sessionizer, begin: int) -> Bools:

@@ -14,15 +14,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from streamkit.matching.asked import words_of
 from streamkit.matching.buckets import Buckets, Columns
 from streamkit.matching.chains import Bools, Ints
+from streamkit.matching.duplicates import suspected
 from streamkit.matching.numbering import Hashes, Proofs
 from streamkit.matching.order import together
 from streamkit.matching.pieces import Codes, Piece, Pieces
-from streamkit.matching.scan import FLAGS_PER_WORD, ROLES, Scan
+from streamkit.matching.questions import FLAGS_PER_WORD
+from streamkit.matching.scan import ROLES, Scan
 from streamkit.matching.sessions import Sessions
 
 __all__ = ["Keyed", "Prepared", "Touching", "any_flag", "has_flag"]
@@ -58,9 +59,9 @@ class Touching:
     Args:
         scan: The scan.
         since: Of older rows nothing is counted, in microseconds.
-        sessions: The sessions made from gaps, if such are made.
 
     Attributes:
+        sessions: The sessions made from gaps, if such are made; known when all rows were read.
         pieces: The rows as they were read.
         lacking: For each key of the streams, the counted rows that lack a part of it; known when
             all pieces were split.
@@ -68,17 +69,17 @@ class Touching:
         is_on_disk: Whether there were more rows than memory should hold.
     """
 
-    def __init__(self, scan: Scan, since: int, sessions: Sessions | None) -> None:
+    def __init__(self, scan: Scan, since: int) -> None:
         self.scan = scan
         self.since = since
-        self.sessions = sessions
+        self.sessions: Sessions | None = None
         self.pieces = Pieces()
         self.lacking: dict[Key, list[Columns]] = {key: [] for key in scan.keys}
         self.counts: Counter[int] = Counter()
         self.is_on_disk = False
         self._sizes: list[int] = []
         self._texts: list[Mapping[str, Hashes | None]] = []
-        self._masks = scan.masks([f for s in scan.plan.streams for f in s.flags])
+        self._masks = scan.questions.masks([f for s in scan.plan.streams for f in s.flags])
 
     def prepared(self, piece: Piece) -> Prepared:
         """Prepare a piece; nothing is kept yet, so that many threads can do it."""
@@ -86,13 +87,9 @@ class Touching:
         if "flags_0" in piece.rows:
             words = words_of(piece.rows, self.scan)
             counted = piece.rows["time"] >= self.since
-            for flag in (self.scan.unreadable_flag, self.scan.uncast_flag):
+            for flag in (self.scan.questions.unreadable_flag, self.scan.questions.uncast_flag):
                 counts[flag] = int((has_flag(words, flag) & counted).sum())
             piece = piece.only(any_flag(words, self._masks))
-        if self.sessions is not None:
-            users, _ = piece.texts[self.scan.user_number].by_row()
-            starts = self.sessions.starts_of(users, piece.rows["time"])
-            piece = Piece(piece.rows | {"session_start": starts}, piece.texts)
         return piece, counts
 
     def put(self, prepared: Prepared) -> None:
@@ -110,12 +107,16 @@ class Touching:
         self._sizes.append(len(piece))
 
     def homes(self, key: Key) -> list[Bools | None]:
-        """For each piece, which of its texts occur in no other; None if it is no home of keys."""
+        """For each piece, which of its texts occur in no other, as is seen of nearly all of them.
+
+        Where a piece is no home of keys there is None.
+        """
         told = [texts[self._names(key)[0]] for texts in self._texts]
         known = [numbers for numbers in told if numbers is not None]
         if len(key) > 1 or len(known) < len(told) or max(self._sizes) < ROWS_OF_A_HOME:
             return [None] * len(told)
-        is_alone = pl.Series(np.concatenate(known)).is_unique().to_numpy()
+        all_known = np.concatenate(known)
+        is_alone = ~suspected(all_known, np.zeros(len(all_known), np.uint8))
         ends = np.cumsum([len(each) for each in known])
         return [
             alone if size >= ROWS_OF_A_HOME else None
@@ -136,7 +137,7 @@ class Touching:
             key: The parts of the key; rows that lack one are only counted.
             home: Which of the piece's texts occur in no other; None if it is no home of keys.
         """
-        piece = self.pieces.get(number)
+        piece = self._in_sessions(self.pieces.get(number))
         has_key = np.ones(len(piece), bool)
         for name in self._names(key):
             is_present = piece.texts[name].is_present()
@@ -169,6 +170,14 @@ class Touching:
         if len(parts) > 1 and starts is not None:
             return Keyed(columns, together([*parts, starts.view(np.uint64)]), None, proofs)
         return Keyed(columns, together(parts), starts, proofs)
+
+    def _in_sessions(self, piece: Piece) -> Piece:
+        """A piece with when the sessions of its rows began, where sessions are made from gaps."""
+        if self.sessions is None:
+            return piece
+        users = piece.texts[self.scan.user_number]
+        starts = self.sessions.starts_of(users.numbers, piece.rows["time"], users.codes)
+        return Piece(piece.rows | {"session_start": starts}, piece.texts)
 
     def _starts(self, columns: Columns, key: Key) -> Ints | None:
         return columns.get("session_start") if "session" in key else None

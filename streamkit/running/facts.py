@@ -109,6 +109,8 @@ def sequence_reader(types: EventTypes, readers: RowReaders) -> Callable[[Event],
             value = read_number(value)
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             return math.inf
+        if isinstance(value, Decimal) and value.is_nan():
+            return math.inf  # a signaling NaN makes no float
         return math.inf if value != value else float(value)  # noqa: PLR0124 # NaN is not itself
 
     return sequence

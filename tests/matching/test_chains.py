@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkit.matching.chains import follow, group_starts, next_in_group
-from streamkit.matching.duplicates import kept_rows, repeated_ids
+from streamkit.matching.duplicates import kept_rows, repeated_ids, suspected
 from streamkit.matching.frequency import kept_by_cooldown, kept_by_frequency
 from streamkit.matching.order import key_codes, order_rows
 
@@ -132,13 +132,26 @@ def test_repeated_ids_are_those_that_occur_twice_in_their_key(keys: list[list[in
     begins = np.cumsum(sizes) - sizes
     rows = [(key, id_) for key, ids in enumerate(keys) for id_ in ids]
     ids = np.array([id_ for _, id_ in rows], dtype=np.uint64)
-    codes = repeated_ids(ids, np.repeat(begins, sizes), sizes).tolist()
+    firsts = np.repeat(begins, sizes)
+    codes = repeated_ids(ids, firsts).tolist()
+    is_suspected = suspected(ids, firsts)
+    assert all(is_suspected[row] for row, code in enumerate(codes) if code >= 0)
+    assert not is_suspected[ids == 0].any()
     assert [code >= 0 for code in codes] == [
         id_ != 0 and rows.count((key, id_)) > 1 for key, id_ in rows
     ]
     for code, row in zip(codes, rows, strict=True):
         if code >= 0:
             assert codes.index(code) == rows.index(row)
+
+
+def test_hardly_any_row_is_suspected_in_vain() -> None:
+    """Of different ids, and of the same few ids in every key."""
+    count = 50_000
+    ids = np.random.default_rng(7).integers(1, 2**63, count, dtype=np.uint64) * np.uint64(2)
+    assert suspected(ids, np.zeros(count, np.int32)).sum() < count / 20
+    few, keys = ids.take(np.arange(count) % 10), np.arange(count, dtype=np.int32) // 10
+    assert suspected(few, keys).sum() < count / 20
 
 
 def test_non_overlapping_does_not_reach_into_the_next_key() -> None:
