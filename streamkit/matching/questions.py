@@ -190,7 +190,7 @@ class Questions:
                 self._bits(
                     word,
                     lambda way: way.column == column,
-                    "named",
+                    "_named",
                     lambda name: str(number[name]),
                 )
             )
@@ -199,9 +199,9 @@ class Questions:
         every = "CAST($texts AS VARCHAR[])"
         sql = (
             f"WITH texts AS (\n  SELECT unnest({every}) AS {quote(column)},\n"
-            f"    generate_subscripts({every}, 1) AS place\n),\n"
-            f"names AS (\n  SELECT unnest(range({len(number)})) AS named\n)\n"
-            f"SELECT {select_items(items)}\nFROM texts, names\nORDER BY place, named"
+            f"    generate_subscripts({every}, 1) AS _place\n),\n"
+            f"names AS (\n  SELECT unnest(range({len(number)})) AS _named\n)\n"
+            f"SELECT {select_items(items)}\nFROM texts, names\nORDER BY _place, _named"
         )
         return Query(sql, {**self.query(sql).values, "texts": list(texts)})
 

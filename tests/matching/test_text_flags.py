@@ -121,3 +121,16 @@ def test_a_column_of_many_texts_is_asked_row_by_row(
     told = answer(folder, CRITERIA["unequal"], CRITERIA["of a key"])
     monkeypatch.setattr(text_flags, "MOST_TEXTS", 4)
     assert answer(folder, CRITERIA["unequal"], CRITERIA["of a key"]) == told
+
+
+def test_columns_may_have_any_name(tmp_path: Path) -> None:
+    """Those of the query that asks texts included, and what SQL quotes."""
+    frame = pl.DataFrame(
+        {"time": [START + timedelta(seconds=row) for row in range(ROWS)], "event": ["a"] * ROWS}
+        | {name: ["x", "y"] * (ROWS // 2) for name in ("place", "named", "texts", 'a "b', "names")}
+    )
+    frame.with_columns(session=pl.col("place")).write_parquet(tmp_path / "0.parquet")
+    history = History(tmp_path, {"time": "time", "name": "event", "session": "session"})
+    for name in ("place", "named", "texts", "names", '"a ""b"'):
+        stream = Stream("s", [event("a").where(prop(name) == "x")], frequency="every")
+        assert backtest([stream], history, now=NOW).summary["streams"][0]["matches"] == ROWS / 2
