@@ -60,21 +60,7 @@ class _Writing:
     def write(self, value: Any) -> None:
         """Write a value."""
         put, kind = self.chunks.append, type(value)
-        if kind is dict:
-            mark = "{"
-            for key, item in value.items():
-                put(f"{mark}{_encode(key)}:")
-                self.write(item)
-                mark = ","
-            put("}" if value else "{}")
-        elif kind is list:
-            mark = "["
-            for item in value:
-                put(mark)
-                self.write(item)
-                mark = ","
-            put("]" if value else "[]")
-        elif kind is Pieces:
+        if kind is Pieces:
             put('"')
             for part in value.parts:
                 if isinstance(part, Secret):
@@ -82,8 +68,40 @@ class _Writing:
                 else:
                     put(_encode(part)[1:-1])
             put('"')
-        else:
+        elif not _holds_secret(value):
             put(_encode(value))
+        elif kind is list:
+            mark = "["
+            for item in value:
+                put(mark)
+                self.write(item)
+                mark = ","
+            put("]")
+        else:
+            self._write_items(value)
+
+    def _write_items(self, items: dict[str, Any]) -> None:
+        """Write an object, what stands between secrets in one go."""
+        put, mark = self.chunks.append, "{"
+        plain: dict[str, Any] = {}
+
+        def put_plain() -> None:
+            nonlocal mark
+            if plain:
+                put(mark + _encode(plain)[1:-1])
+                plain.clear()
+                mark = ","
+
+        for key, item in items.items():
+            if _holds_secret(item):
+                put_plain()
+                put(f"{mark}{_encode(key)}:")
+                self.write(item)
+                mark = ","
+            else:
+                plain[key] = item
+        put_plain()
+        put("}")
 
     def body(self) -> Body:
         """The bytes, and the byte offsets of the secrets."""
@@ -93,3 +111,11 @@ class _Writing:
             offsets.append((len(content), reference))
             start = chunk
         return Body(content + "".join(self.chunks[start:]).encode(), tuple(offsets))
+
+
+def _holds_secret(value: Any) -> bool:
+    """Whether a secret goes in somewhere; most of a body holds none, and is written in one go."""
+    kind = type(value)
+    if kind is dict:
+        return any(map(_holds_secret, value.values()))
+    return kind is Pieces or (kind is list and any(map(_holds_secret, value)))
