@@ -8,7 +8,7 @@ they are read.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -154,7 +154,7 @@ class PlainRows:
             column: NumberedTexts(column)
             for column in scan.questions.columns
             if all(column in layout.coded for layout in self._layouts)
-            and not _is_of_folders(scan.history, {"": column})
+            and not _is_of_folders(scan.history, [column])
         }
 
     @classmethod
@@ -330,12 +330,17 @@ def plain_columns(scan: Scan, texts: Mapping[str, Property]) -> dict[str, str] |
     columns = {name: history.plain_text(bound) for name, bound in texts.items()}
     known = {name: column for name, column in columns.items() if column is not None}
     has_all = all(layout.texts.issuperset(known.values()) for layout in layouts)
-    if not layouts or not has_all or len(known) < len(texts) or _is_of_folders(history, known):
+    if (
+        not layouts
+        or not has_all
+        or len(known) < len(texts)
+        or _is_of_folders(history, known.values())
+    ):
         return None
     return known
 
 
-def _is_of_folders(history: History, columns: Mapping[str, str]) -> bool:
+def _is_of_folders(history: History, columns: Iterable[str]) -> bool:
     """Whether folders' names, such as `session=a`, tell one of the columns."""
     folders = {
         folder.partition("=")[0].casefold()
@@ -343,7 +348,7 @@ def _is_of_folders(history: History, columns: Mapping[str, str]) -> bool:
         for folder in file.split("/")[:-1]
         if "=" in folder
     }
-    return any(column.casefold() in folders for column in columns.values())
+    return any(column.casefold() in folders for column in columns)
 
 
 def _plain_time(scan: Scan) -> str | None:
@@ -352,6 +357,6 @@ def _plain_time(scan: Scan) -> str | None:
     column = history.timestamp_column()
     layouts = scan.layouts
     is_plain = column is not None and all(column in layout.ticks for layout in layouts)
-    if column is None or not is_plain or _is_of_folders(history, {"time": column}):
+    if column is None or not is_plain or _is_of_folders(history, [column]):
         return None
     return column

@@ -144,8 +144,8 @@ class Questions:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of plain texts that some question is about, and no other column."""
-        ways = (way for ways in self._flags for way in ways)
-        return tuple(dict.fromkeys(way.column for way in ways if way.column is not None))
+        columns = (way.column for way in self._ways() if way.column is not None)
+        return tuple(dict.fromkeys(columns))
 
     def names(self, apart: Collection[str] = ()) -> dict[str | None, None]:
         """The names that more is asked of than a name; None stands for all of them.
@@ -153,8 +153,9 @@ class Questions:
         Args:
             apart: The columns whose questions are asked of their texts.
         """
-        ways = (way for ways in self._flags for way in ways)
-        return {way.name: None for way in ways if way.sql != "true" and way.column not in apart}
+        return {
+            way.name: None for way in self._ways() if way.sql != "true" and way.column not in apart
+        }
 
     def sql(self, apart: Collection[str] = ()) -> dict[str, str]:
         """Select items for the words of flags, those of missing values included.
@@ -209,6 +210,9 @@ class Questions:
         """A query with the parameters that it holds."""
         used = re.findall(r"\$(p\d+)", sql)
         return Query(sql, {name: self.parameters.values[name] for name in dict.fromkeys(used)})
+
+    def _ways(self) -> Iterable[_Way]:
+        return (way for ways in self._flags for way in ways)
 
     def _way(self, condition: Condition) -> _Way:
         if condition.where == All():

@@ -97,8 +97,10 @@ def read_rows(
         The census.
     """
     scan = touching.scan
-    asked: Hashable = scan.lasting().text
-    if plain is not None:
+    asked: Hashable
+    if plain is None:
+        asked = scan.lasting().text
+    else:
         asked = plain.asked, None if census is None else scan.latest
     read = _Read(scan.history.kept, None if scan.identity is None else (scan.identity, asked))
     known = read.known()

@@ -176,7 +176,7 @@ class SessionMaker:
                 check_proofs(~begins[1:], users.proofs.take(order))
             begins[1:] |= np.diff(times) > self._sessionizer.inactivity.microseconds
             users = users.only(order.compress(begins))
-            ends = np.append(begins[1:], np.ones(len(begins[:1]), bool))
+            ends = np.roll(begins, -1)  # the first row begins, so the last one ends
             columns = {"first": times.compress(begins), "last": times.compress(ends)}
         columns["user"], columns["user_proof"] = users.by_row()
         return self._buckets.deal(columns, columns["user"])

@@ -106,7 +106,8 @@ class TextFlags:
         self._connection = connection
         self._questions = scan.questions
         self._columns = columns
-        self._answers = {column: self._asked(column, []) for column in columns}
+        none = [np.empty(0, self._questions.word_type)] * self._questions.words
+        self._answers = dict.fromkeys(columns, none)
         self._lock = threading.Lock()
 
     def of(self, rows: Columns) -> list[npt.NDArray[Any]]:

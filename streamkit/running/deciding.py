@@ -291,8 +291,9 @@ class Decider:
                     fired.append((match, firing.by))
 
     def _count_lacking(self, streams: int, name: str | None) -> None:
+        """Count an event without a key, the first of its name; of very many names all others as one."""
         lacks, counts = (streams, name), self.lacking
-        if lacks not in counts and len(counts) >= NAMES_KEPT:
+        if len(counts) >= NAMES_KEPT:
             lacks = (streams, OTHERS)
         counts[lacks] = counts.get(lacks, 0) + 1
 
